@@ -1,0 +1,45 @@
+# Two commands for everyone: `make rehearse` and `make test`. Both create what they need in $(VENV).
+VENV ?= .venv
+BIN  := $(VENV)/bin
+# Builds and the serving container run Python 3.12, so it is preferred; any 3.11 or newer will do.
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.14 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+INSTALLER := $(shell cat buildspecs/requirements-installer.in)
+ARGS ?=
+
+.PHONY: help rehearse test check format lock clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+rehearse: $(VENV)/.installed ## walk the whole road with no AWS account; options in ARGS, e.g. ARGS="--data my.csv"
+	@$(BIN)/python -m rehearsal $(ARGS)
+
+test: $(VENV)/.installed ## every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed ## put the code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.installed ## pin every package by hash again after editing a requirements file
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes tests/requirements.txt -o tests/requirements.lock
+	for name in train deploy installer; do \
+		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate -c tests/requirements.lock \
+			buildspecs/requirements-$$name.in -o buildspecs/requirements-$$name.txt || exit 1; done
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: tests/requirements.lock buildspecs/requirements-installer.in
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "Installing into $(VENV) with $$($(PYTHON) --version) (once; about a minute on a fast line)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(INSTALLER)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python tests/requirements.lock
+	@touch $@

@@ -1,0 +1,196 @@
+"""Words that two processes share: environment keys, file names, metrics, statuses and versions.
+
+The Pulumi program writes them into build projects and the approval Lambda; the code that runs there reads them back.
+Nothing is computed here and nothing is imported beyond the standard library, so every place may import this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+# --- versions: the serving container decides, everything else follows ------------------------------------------------
+
+CONTAINER_VERSION = "1.9-0"
+"""Tag of SageMaker's scikit-learn image: scikit-learn 1.9.0 on Python 3.12, x86 only (aws/deep-learning-containers)."""
+
+CONTAINER_LIBRARIES: Mapping[str, str] = MappingProxyType(
+    {"scikit-learn": "1.9.0", "numpy": "2.5.1", "scipy": "1.18.0", "joblib": "1.5.3"}
+)
+"""What that image holds (its uv.lock). A model must be trained with the same scikit-learn: a mismatch only warns."""
+
+PYTHON_VERSION = "3.12"
+"""Python of the serving container and therefore of the builds."""
+
+BUILD_IMAGE = "aws/codebuild/standard:7.0"
+"""Maintained and offers Python 3.12; the brief's standard:5.0 stops at 3.9 and is no longer maintained."""
+
+LAMBDA_RUNTIME = "python3.13"
+"""Deprecated on 2029-06-30; the brief's python3.11 on 2027-06-30 (AWS Lambda runtimes page, read 2026-11)."""
+
+CONTAINER_ACCOUNTS: Mapping[str, str] = MappingProxyType(
+    {
+        "af-south-1": "510948584623",
+        "ap-east-1": "651117190479",
+        "ap-northeast-1": "354813040037",
+        "ap-northeast-2": "366743142698",
+        "ap-northeast-3": "867004704886",
+        "ap-south-1": "720646828776",
+        "ap-south-2": "628508329040",
+        "ap-southeast-1": "121021644041",
+        "ap-southeast-2": "783357654285",
+        "ap-southeast-3": "951798379941",
+        "ap-southeast-4": "106583098589",
+        "ca-central-1": "341280168497",
+        "ca-west-1": "190319476487",
+        "eu-central-1": "492215442770",
+        "eu-central-2": "680994064768",
+        "eu-north-1": "662702820516",
+        "eu-south-1": "978288397137",
+        "eu-south-2": "104374241257",
+        "eu-west-1": "141502667606",
+        "eu-west-2": "764974769150",
+        "eu-west-3": "659782779980",
+        "il-central-1": "898809789911",
+        "me-central-1": "272398656194",
+        "me-south-1": "801668240914",
+        "sa-east-1": "737474898029",
+        "us-east-1": "683313688378",
+        "us-east-2": "257758044811",
+        "us-west-1": "746614075791",
+        "us-west-2": "246618743249",
+    }
+)
+"""Account that publishes the image, by region of the `aws` partition (SageMaker SDK 3.27; a test compares the two)."""
+
+CONTAINER_REPOSITORY = "sagemaker-scikit-learn"
+
+
+def container_image(region: str) -> str:
+    """Return the serving image's URI in `region`. Raises KeyError where AWS publishes none."""
+    account = CONTAINER_ACCOUNTS[region]
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/{CONTAINER_REPOSITORY}:{CONTAINER_VERSION}-cpu-py3"
+
+
+CONTAINER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        # The container installs the code directory with pip at start; without this it wants PyPI for setuptools and
+        # dies in an isolated network. pip reads the value inverted: 0 switches the isolation off (facts checked by
+        # running the container's own serving code; not yet seen on a real endpoint).
+        "PIP_NO_BUILD_ISOLATION": "0",
+        # Several workers whose OpenMP threads spin on the same cores answer 20 times slower.
+        "OMP_NUM_THREADS": "1",
+    }
+)
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+MODEL_PACKAGE_ARN_FILE = "model_package_arn.txt"
+MODEL_SUMMARY_FILE = "model_summary.txt"
+ARCHIVE_FILE = "model.tar.gz"
+MODEL_FILE = "model.pkl"
+INFERENCE_FILE = "code/inference.py"
+METADATA_FILE = "metadata.json"
+GOLDEN_FILE = "golden.json"
+EVALUATION_FILE = "evaluation.json"
+
+MODELS_PREFIX = "models/"
+"""Keys of model archives in the model bucket: models/<sha256>/model.tar.gz."""
+
+EVALUATIONS_PREFIX = "evaluations/"
+"""Keys of evaluation documents in the model bucket: evaluations/<sha256>/evaluation.json."""
+
+# --- environment keys: written by the program, read by the entries ---------------------------------------------------
+
+MODEL_BUCKET = "MODEL_BUCKET"
+MODEL_PACKAGE_GROUP = "MODEL_PACKAGE_GROUP"
+USE_CASE = "USE_CASE"
+DATA_URI = "DATA_URI"
+TARGET_COLUMN = "TARGET_COLUMN"
+ENDPOINT_NAME = "ENDPOINT_NAME"
+ENDPOINT_INSTANCE_TYPE = "ENDPOINT_INSTANCE_TYPE"
+ENDPOINT_INSTANCE_COUNT = "ENDPOINT_INSTANCE_COUNT"
+EXECUTION_ROLE_ARN = "EXECUTION_ROLE_ARN"
+THRESHOLDS = "THRESHOLDS"
+"""JSON object: metric name -> limit."""
+
+# Set per execution by the pipeline's actions.
+PIPELINE_EXECUTION_ID = "PIPELINE_EXECUTION_ID"
+COMMIT_ID = "COMMIT_ID"
+REPOSITORY_NAME = "REPOSITORY_NAME"
+MODEL_PACKAGE_ARN = "MODEL_PACKAGE_ARN"
+"""Also the name of the variable that the train build exports; Deploy compares it with the file."""
+
+MODEL_SUMMARY = "MODEL_SUMMARY"
+"""Variable that the train build exports: one line for the approver."""
+
+# --- pipeline words --------------------------------------------------------------------------------------------------
+
+SOURCE_ARTIFACT = "SourceArtifact"
+BUILD_ARTIFACT = "BuildArtifact"
+BUILD_ARTIFACT_DIRECTORY = f"CODEBUILD_SRC_DIR_{BUILD_ARTIFACT}"
+"""Environment key under which CodeBuild tells where a secondary input artifact lies."""
+
+JOB_MODEL_PACKAGE_ARN = "modelPackageArn"
+"""Key in the Lambda action's UserParameters (a JSON object)."""
+
+# --- registry words (SageMaker's own) --------------------------------------------------------------------------------
+
+PENDING = "PendingManualApproval"
+APPROVED = "Approved"
+REJECTED = "Rejected"
+
+VARIANT_NAME = "AllTraffic"
+
+# CustomerMetadataProperties of a model package.
+METADATA_COMMIT = "commit"
+METADATA_EXECUTION = "pipeline_execution"
+METADATA_USE_CASE = "use_case"
+METADATA_MODEL_SHA256 = "model_sha256"
+METADATA_EVALUATION_SHA256 = "evaluation_sha256"
+METADATA_DATA_SHA256 = "data_sha256"
+METADATA_METRIC_PREFIX = "metric_"
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """What a threshold on this metric may say: its range, and whether more is better."""
+
+    higher_is_better: bool
+    low: float
+    high: float
+
+
+_SHARE = Metric(higher_is_better=True, low=0.0, high=1.0)
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "accuracy": _SHARE,
+        "precision": _SHARE,
+        "recall": _SHARE,
+        "f1": _SHARE,
+        "auc": _SHARE,
+        "log_loss": Metric(higher_is_better=False, low=0.0, high=float("inf")),
+        "brier": Metric(higher_is_better=False, low=0.0, high=1.0),
+    }
+)
+"""Every metric that a threshold may name, in [low, high]."""
+
+# --- use cases -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseCase:
+    """What the program must know of a use case without importing it; the code is ml/usecases/<name>.py."""
+
+    model_package_group: str
+    target_column: str
+
+
+USE_CASES: Mapping[str, UseCase] = MappingProxyType(
+    {"churn": UseCase(model_package_group="ChurnPredictionModels", target_column="churned")}
+)
+DEFAULT_USE_CASE = "churn"
