@@ -1,0 +1,160 @@
+"""Every ARN of one stack, computed from its names: policies are exact, and readable before anything exists."""
+
+from dataclasses import dataclass
+
+from components.names import VERSION_SEPARATOR, Names
+from ml import contract
+
+# CodePipeline stores an artifact under the first 20 characters of the pipeline's name and the first 10 of the
+# artifact's (seen in artifact buckets; AWS re:Post confirms the cut).
+_PIPELINE_PREFIX_CHARACTERS = 20
+_ARTIFACT_PREFIX_CHARACTERS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arns:
+    """ARNs of what the names stand for."""
+
+    names: Names
+
+    @property
+    def account_root(self) -> str:
+        """The account itself, as a principal."""
+        return f"arn:aws:iam::{self.names.account}:root"
+
+    @property
+    def execution_role(self) -> str:
+        """The role that the serving containers run as."""
+        return f"arn:aws:iam::{self.names.account}:role/{self.names.execution_role}"
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline."""
+        return self._regional("codepipeline", self.names.pipeline)
+
+    @property
+    def repository(self) -> str:
+        """The source repository."""
+        return self._regional("codecommit", self.names.repository)
+
+    @property
+    def train_project(self) -> str:
+        """The train build's project."""
+        return self._regional("codebuild", f"project/{self.names.train_project}")
+
+    @property
+    def deploy_project(self) -> str:
+        """The deploy build's project."""
+        return self._regional("codebuild", f"project/{self.names.deploy_project}")
+
+    @property
+    def approval_function(self) -> str:
+        """The approval function."""
+        return self._regional("lambda", f"function:{self.names.approval_function}")
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """Where events go that the approval function could not handle."""
+        return self._regional("sqs", self.names.dead_letter_queue)
+
+    @property
+    def push_rule(self) -> str:
+        """The rule that starts the pipeline on a push."""
+        return self._regional("events", f"rule/{self.names.push_rule}")
+
+    @property
+    def registry_rule(self) -> str:
+        """The rule that calls the approval function when a version is registered."""
+        return self._regional("events", f"rule/{self.names.registry_rule}")
+
+    @property
+    def artifact_bucket(self) -> str:
+        """The bucket through which the stages hand over."""
+        return bucket_arn(self.names.artifact_bucket)
+
+    @property
+    def source_artifacts(self) -> str:
+        """Every commit that the pipeline stored."""
+        return self._artifacts(contract.SOURCE_ARTIFACT)
+
+    @property
+    def build_artifacts(self) -> str:
+        """Every result of the train build that the pipeline stored."""
+        return self._artifacts(contract.BUILD_ARTIFACT)
+
+    @property
+    def model_archives(self) -> str:
+        """Every stored model archive."""
+        return f"{bucket_arn(self.names.model_bucket)}/{contract.MODELS_PREFIX}*"
+
+    @property
+    def evaluations(self) -> str:
+        """Every stored evaluation."""
+        return f"{bucket_arn(self.names.model_bucket)}/{contract.EVALUATIONS_PREFIX}*"
+
+    @property
+    def model_package_groups(self) -> list[str]:
+        """The registry's group, in both spellings."""
+        return self._both_spellings("model-package-group/{}")
+
+    @property
+    def model_packages(self) -> list[str]:
+        """Every version in the group, in both spellings."""
+        return self._both_spellings("model-package/{}/*")
+
+    @property
+    def models(self) -> str:
+        """Every SageMaker model that the deploy build may make."""
+        return self._regional("sagemaker", f"model/{self.names.endpoint}{VERSION_SEPARATOR}*")
+
+    @property
+    def endpoint_configs(self) -> str:
+        """Every endpoint configuration that the deploy build may make."""
+        return self._regional("sagemaker", f"endpoint-config/{self.names.endpoint}{VERSION_SEPARATOR}*")
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint."""
+        return self._regional("sagemaker", f"endpoint/{self.names.endpoint}")
+
+    @property
+    def any_sagemaker_resource(self) -> str:
+        """Everything of SageMaker's in this account and region."""
+        return self._regional("sagemaker", "*")
+
+    @property
+    def serving_image(self) -> str:
+        """The image repository that AWS publishes the serving image in, in this region."""
+        account = contract.CONTAINER_ACCOUNTS[self.names.region]
+        return f"arn:aws:ecr:{self.names.region}:{account}:repository/{contract.CONTAINER_REPOSITORY}"
+
+    def log_group(self, name: str) -> str:
+        """Return the ARN of a log group."""
+        return self._regional("logs", f"log-group:{name}")
+
+    def log_streams(self, name: str) -> str:
+        """Return the pattern of everything within a log group."""
+        return f"{self.log_group(name)}:*"
+
+    def _regional(self, service: str, rest: str) -> str:
+        return f"arn:aws:{service}:{self.names.region}:{self.names.account}:{rest}"
+
+    def _artifacts(self, artifact: str) -> str:
+        pipeline = self.names.pipeline[:_PIPELINE_PREFIX_CHARACTERS]
+        return f"{self.artifact_bucket}/{pipeline}/{artifact[:_ARTIFACT_PREFIX_CHARACTERS]}/*"
+
+    def _both_spellings(self, rest: str) -> list[str]:
+        # SageMaker has lower-cased the group in these ARNs, and has kept its case: reports differ, so both are named.
+        group = self.names.model_package_group
+        spellings = dict.fromkeys((group, group.lower()))
+        return [self._regional("sagemaker", rest.format(spelling)) for spelling in spellings]
+
+
+def bucket_arn(bucket: str) -> str:
+    """Return the ARN of a bucket."""
+    return f"arn:aws:s3:::{bucket}"
+
+
+def object_arn(uri: str) -> str:
+    """Return the ARN of the object at s3://bucket/key."""
+    return f"arn:aws:s3:::{uri.removeprefix('s3://')}"

@@ -1,0 +1,56 @@
+"""The statements that name every resource, each with its reason. No other statement may (a test compares)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wildcard:
+    """One statement whose resource is a bare `*`."""
+
+    holder: str
+    sid: str
+    reason: str
+
+
+WILDCARDS = (
+    Wildcard(
+        holder="key",
+        sid="AccountDecidesByIam",
+        reason="in a key policy the star stands for the key that the policy belongs to",
+    ),
+    Wildcard(
+        holder="key",
+        sid="LogsOfThisStack",
+        reason="in a key policy the star stands for the key that the policy belongs to",
+    ),
+    Wildcard(
+        holder="train",
+        sid="NeverDecideAboutVersions",
+        reason="a denial: it must hold for versions of every group, whatever is granted later",
+    ),
+    Wildcard(
+        holder="train",
+        sid="NeverRegisterDecidedVersions",
+        reason="a denial: it must hold for versions of every group, whatever is granted later",
+    ),
+    Wildcard(
+        holder="deploy",
+        sid="NeverDecideAboutVersions",
+        reason="a denial: it must hold for versions of every group, whatever is granted later",
+    ),
+    Wildcard(
+        holder="execution",
+        sid="SignInToImageRegistry",
+        reason="ecr:GetAuthorizationToken has no resource type",
+    ),
+    Wildcard(
+        holder="execution",
+        sid="PublishEndpointMetrics",
+        reason="cloudwatch:PutMetricData has no resource type; the namespace is conditioned instead",
+    ),
+    Wildcard(
+        holder="approval",
+        sid="AnswerPipelineJobs",
+        reason="the job results have no resource type; a job id cannot be guessed",
+    ),
+)

@@ -1,0 +1,125 @@
+"""Run the Pulumi program of a directory without an engine: whoever plays the cloud is handed in as Pulumi mocks."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import contextvars
+import json
+import runpy
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import settings
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
+from pulumi.runtime.stack import Stack, run_pulumi_func
+
+from ml.errors import InputError
+
+PROJECT_FILE = "Pulumi.yaml"
+PROGRAM_FILE = "__main__.py"
+
+
+def run_program(  # noqa: PLR0913 - one run is described by no fewer
+    directory: Path,
+    mocks: Mocks,
+    *,
+    project: str,
+    stack: str,
+    config: Mapping[str, str],
+    preview: bool = False,
+    monitor: MockMonitor | None = None,
+) -> dict[str, Any]:
+    """Run `directory`/__main__.py as one stack, and return what it exports; what is unknown in a preview is None.
+
+    `config` has full keys ("project:key") and text values, as `stack_config` returns them. Whatever the program or
+    the mocks raise comes through. Nothing of the run stays behind: the next one starts afresh.
+    """
+
+    async def _run() -> dict[str, Any]:
+        # Not part of what set_mocks renews: the outputs that a run still waits for.
+        settings.SETTINGS.outputs = set()
+        set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)
+        set_all_config(dict(config))
+        await run_pulumi_func(lambda: _execute(directory.resolve()))
+        return await _exports()
+
+    # The runtime's settings, configuration and root resource are context variables; a copy of the context is thrown
+    # away with everything in it. The root resource binds itself to the loop that runs, hence one loop for each run.
+    with _event_loop() as loop:
+        return contextvars.copy_context().run(loop.run_until_complete, _run())
+
+
+def project_name(directory: Path) -> str:
+    """Return the project's name. Raises InputError when the directory holds no Pulumi project."""
+    return str(_load(directory / PROJECT_FILE)["name"])
+
+
+def stack_config(directory: Path, stack: str) -> dict[str, str]:
+    """Return what `Pulumi.<stack>.yaml` says, in the form in which the engine hands it to a program.
+
+    Keys without a namespace get the project's, scalars become text and maps JSON text. Raises InputError when there is
+    no such stack file.
+    """
+    project = project_name(directory)
+    declared = _load(directory / f"Pulumi.{stack}.yaml").get("config") or {}
+    return {key if ":" in key else f"{project}:{key}": _text(value) for key, value in declared.items()}
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path.name} is not in {path.parent}. Name a stack that has such a file.") from None
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _execute(directory: Path) -> None:
+    # A program finds the modules beside it, as under `python __main__.py`.
+    sys.path.insert(0, str(directory))
+    try:
+        runpy.run_path(str(directory / PROGRAM_FILE), run_name="__main__")
+    finally:
+        sys.path.remove(str(directory))
+
+
+async def _exports() -> dict[str, Any]:
+    root = settings.get_root_resource()
+    outputs = root.outputs if isinstance(root, Stack) else {}
+    return {name: await pulumi.Output.from_input(value).future() for name, value in outputs.items()}
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    # Pulumi asks for a loop in each worker thread too, makes one where there is none, and closes none of them.
+    worker_loops: list[asyncio.AbstractEventLoop] = []
+
+    def _start_worker() -> None:
+        worker_loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(worker_loops[-1])
+
+    workers = concurrent.futures.ThreadPoolExecutor(initializer=_start_worker)
+    loop.set_default_executor(workers)
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        # After a failure other registrations are still under way, and each would log the failure that came through.
+        loop.set_exception_handler(lambda *_: None)
+        unfinished = asyncio.all_tasks(loop)
+        for task in unfinished:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
+        workers.shutdown()
+        asyncio.set_event_loop(None)
+        for one in (*worker_loops, loop):
+            one.close()

@@ -1,0 +1,336 @@
+"""Roles: what each may do, action by action, and that nothing in them is made up or wider than it must be."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from policy_sentry.querying.actions import get_action_data
+
+from components.arns import Arns
+from components.encryption import key_statements
+from components.names import Names
+from components.roles import ROLES
+from components.settings import Settings
+from components.wildcards import WILDCARDS
+from ml import contract
+from tests.harness import ACCOUNT, REGION, Recorded
+
+POLICY_CHARACTERS = 6144
+PACKAGES = [
+    f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/ChurnPredictionModels/*",
+    f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/churnpredictionmodels/*",
+]
+GROUPS = [pattern.removesuffix("/*").replace("model-package", "model-package-group") for pattern in PACKAGES]
+STATUS = "sagemaker:ModelApprovalStatus"
+
+Record = Callable[..., Recorded]
+
+
+def names() -> Names:
+    settings = Settings.parse({"nameSuffix": ""}, stack="dev", project="mle-004")
+    return Names.of(settings, account=ACCOUNT, region=REGION)
+
+
+def physical(role: str) -> str:
+    return ROLES[role].role_name(names())
+
+
+def allowed(run: Recorded, role: str) -> set[str]:
+    statements = run.statements(physical(role))
+    return {action for one in statements if one["Effect"] == "Allow" for action in one["Action"]}
+
+
+def statement(run: Recorded, role: str, sid: str) -> dict[str, Any]:
+    found = [one for one in run.statements(physical(role)) if one["Sid"] == sid]
+    assert len(found) == 1
+    return found[0]
+
+
+ACTIONS = {
+    "pipeline": {
+        "s3:GetBucketVersioning",
+        "s3:GetObject",
+        "s3:PutObject",
+        "codecommit:GetBranch",
+        "codecommit:GetCommit",
+        "codecommit:UploadArchive",
+        "codecommit:GetUploadArchiveStatus",
+        "codecommit:CancelUploadArchive",
+        "codebuild:StartBuild",
+        "codebuild:BatchGetBuilds",
+        "lambda:InvokeFunction",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+    },
+    "train": {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:PutObject",
+        "sagemaker:CreateModelPackage",
+        "sagemaker:DescribeModelPackage",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+    },
+    "deploy": {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:CreateModel",
+        "sagemaker:DescribeModel",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:CreateEndpoint",
+        "sagemaker:UpdateEndpoint",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:InvokeEndpoint",
+        "sagemaker:AddTags",
+        "iam:PassRole",
+        "kms:Decrypt",
+    },
+    "execution": {
+        "s3:GetObject",
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:BatchGetImage",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "logs:DescribeLogStreams",
+        "cloudwatch:PutMetricData",
+        "kms:Decrypt",
+    },
+    "approval": {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:UpdateModelPackage",
+        "s3:GetObject",
+        "codepipeline:PutJobSuccessResult",
+        "codepipeline:PutJobFailureResult",
+        "sqs:SendMessage",
+        "kms:Decrypt",
+    },
+    "trigger": {"codepipeline:StartPipelineExecution"},
+}
+
+
+@pytest.mark.parametrize("role", ACTIONS)
+def test_a_role_is_allowed_exactly_its_actions(role: str, recorded: Record) -> None:
+    assert allowed(recorded(), role) == ACTIONS[role]
+
+
+def test_there_are_six_roles_and_no_seventh(recorded: Record) -> None:
+    assert {one.inputs["name"] for one in recorded().of("Role")} == {physical(role) for role in ROLES}
+    assert len(ROLES) == len(ACTIONS) == 6
+
+
+def test_where_a_person_decides_no_role_can_approve(recorded: Record) -> None:
+    run = recorded("prod")
+    everything = [one for role in run.of("Role") for one in run.statements(role.inputs["name"])]
+    granted = {action for one in everything if one["Effect"] == "Allow" for action in one["Action"]}
+    assert "sagemaker:UpdateModelPackage" not in granted
+    assert "lambda:InvokeFunction" not in granted
+
+
+def test_only_the_approval_function_may_decide(recorded: Record) -> None:
+    holders = [role for role in ROLES if "sagemaker:UpdateModelPackage" in allowed(recorded(), role)]
+    assert holders == ["approval"]
+
+
+def test_train_registers_undecided_versions_only(recorded: Record) -> None:
+    run = recorded()
+    register = statement(run, "train", "RegisterUndecidedVersions")
+    assert register["Condition"] == {"StringEquals": {STATUS: contract.PENDING}}
+    assert register["Resource"] == GROUPS + PACKAGES
+
+
+@pytest.mark.parametrize("role", ["train", "deploy"])
+def test_the_builds_are_forbidden_to_decide_whatever_else_they_get(role: str, recorded: Record) -> None:
+    forbidden = statement(recorded(), role, "NeverDecideAboutVersions")
+    assert (forbidden["Effect"], forbidden["Action"]) == ("Deny", ["sagemaker:UpdateModelPackage"])
+    assert forbidden["Resource"] == ["*"]
+    assert "Condition" not in forbidden
+
+
+def test_train_is_forbidden_to_register_decided_versions(recorded: Record) -> None:
+    forbidden = statement(recorded(), "train", "NeverRegisterDecidedVersions")
+    assert forbidden["Effect"] == "Deny"
+    assert forbidden["Condition"] == {"StringEquals": {STATUS: [contract.APPROVED, contract.REJECTED]}}
+
+
+def test_the_approver_can_only_approve_or_reject(recorded: Record) -> None:
+    decide = statement(recorded(), "approval", "DecideAboutVersions")
+    assert decide["Condition"] == {"StringEquals": {STATUS: [contract.APPROVED, contract.REJECTED]}}
+    assert decide["Resource"] == PACKAGES
+
+
+def test_every_statement_about_versions_names_both_spellings(recorded: Record) -> None:
+    resources = [
+        one["Resource"]
+        for role in ROLES
+        for one in recorded().statements(physical(role))
+        if one["Effect"] == "Allow" and any("model-package/" in resource for resource in one["Resource"])
+    ]
+    assert len(resources) == 6
+    assert all(set(PACKAGES) <= set(listed) for listed in resources)
+
+
+def test_only_deploy_passes_a_role_and_only_the_execution_role_to_sagemaker(recorded: Record) -> None:
+    assert [role for role in ROLES if "iam:PassRole" in allowed(recorded(), role)] == ["deploy"]
+    passing = statement(recorded(), "deploy", "PassExecutionRole")
+    assert passing["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/SageMaker-MLE-004-Role"]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_deploy_makes_configurations_of_the_chosen_instance_type_only(recorded: Record) -> None:
+    run = recorded("dev", {"endpoint": {"instanceType": "ml.c5.large"}})
+    assert statement(run, "deploy", "MakeEndpointConfigs")["Condition"] == {
+        "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.c5.large"]},
+        "Null": {"sagemaker:InstanceTypes": "false"},
+    }
+
+
+def test_deploy_tags_only_while_it_creates(recorded: Record) -> None:
+    assert statement(recorded(), "deploy", "TagWhatItMakes")["Condition"] == {
+        "StringEquals": {"sagemaker:TaggingAction": ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]}
+    }
+
+
+def test_train_cannot_touch_the_commit_that_deploy_will_run(recorded: Record) -> None:
+    writes = [one["Resource"] for one in recorded().statements(physical("train")) if "s3:PutObject" in one["Action"]]
+    source = Arns(names=names()).source_artifacts
+    assert all(source not in listed for listed in writes)
+
+
+def test_train_reads_the_training_data_and_nothing_beside_it(recorded: Record) -> None:
+    run = recorded("dev", {"training": {"dataUri": "s3://rows/2026/churn.parquet"}})
+    read = statement(run, "train", "ReadTrainingData")
+    assert read["Resource"] == ["arn:aws:s3:::rows/2026/churn.parquet"]
+    assert not any(one["Sid"] == "ReadTrainingData" for one in recorded().statements(physical("train")))
+
+
+def test_the_serving_image_is_the_one_repository_of_the_region(recorded: Record) -> None:
+    pull = statement(recorded(), "execution", "PullServingImage")
+    assert pull["Resource"] == [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-scikit-learn"]
+
+
+@pytest.mark.parametrize("role", [role for role, spec in ROLES.items() if spec.key_actions])
+def test_the_key_is_used_through_s3_only(role: str, recorded: Record) -> None:
+    run = recorded()
+    key = run.policies(physical(role))[f"{physical(role)}-key"]["Statement"]
+    assert len(key) == 1
+    assert key[0]["Resource"] == [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key-key"]
+    assert key[0]["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    assert ("kms:GenerateDataKey" in key[0]["Action"]) == ("s3:PutObject" in allowed(run, role))
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "source"),
+    [
+        ("pipeline", "codepipeline", f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:mle-004-model-registry-pipeline"),
+        ("train", "codebuild", f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/train-model"),
+        ("deploy", "codebuild", f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/deploy-model"),
+        ("execution", "sagemaker", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:*"),
+        ("trigger", "events", f"arn:aws:events:{REGION}:{ACCOUNT}:rule/mle-004-source-push-rule"),
+    ],
+)
+def test_a_service_assumes_its_role_for_our_resource_only(
+    role: str, service: str, source: str, recorded: Record
+) -> None:
+    trust = json.loads(recorded().one("Role", f"roles-{role}").inputs["assumeRolePolicy"])["Statement"]
+    assert len(trust) == 1
+    assert trust[0]["Principal"] == {"Service": f"{service}.amazonaws.com"}
+    assert trust[0]["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": source},
+    }
+
+
+def test_lambda_assumes_the_approval_role(recorded: Record) -> None:
+    trust = json.loads(recorded().one("Role", "roles-approval").inputs["assumeRolePolicy"])["Statement"]
+    assert [one["Principal"] for one in trust] == [{"Service": "lambda.amazonaws.com"}]
+
+
+def test_every_bare_star_is_on_the_list_and_the_list_holds_no_other(recorded: Record) -> None:
+    held = [(role, one) for role in ROLES for one in recorded().statements(physical(role))]
+    held += [("key", one) for one in key_statements(names())]
+    stars = {(holder, one["Sid"]) for holder, one in held if "*" in one["Resource"]}
+    assert stars == {(one.holder, one.sid) for one in WILDCARDS}
+    assert all(one.reason for one in WILDCARDS)
+
+
+def test_no_role_is_granted_a_pattern_of_actions(recorded: Record) -> None:
+    assert not [action for role in ROLES for action in allowed(recorded(), role) if "*" in action]
+
+
+def test_every_arn_is_of_this_account_and_region_or_of_s3_iam_and_the_image(recorded: Record) -> None:
+    ours = re.compile(rf"arn:aws:(\w+:{REGION}:{ACCOUNT}:|s3:::|iam::{ACCOUNT}:|ecr:{REGION}:683313688378:)")
+    for role in ROLES:
+        for one in recorded().statements(physical(role)):
+            assert all(resource == "*" or ours.match(resource) for resource in one["Resource"]), one["Sid"]
+
+
+def test_sids_are_unique_in_a_role_and_legal(recorded: Record) -> None:
+    for role in ROLES:
+        sids = [one["Sid"] for one in recorded().statements(physical(role))]
+        assert len(sids) == len(set(sids))
+        assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids)
+
+
+def _fits(resource: str, arn_format: str) -> bool:
+    if "*" in (resource, arn_format):
+        return resource == arn_format
+    readings = [resource]
+    if ":log-group:" in resource:
+        # `<group>:*` stands for the group as well as for its streams.
+        group = resource.removesuffix(":*")
+        readings = [group, f"{group}:log-stream:*"]
+    parts = re.split(r"\$\{[^}]+\}", arn_format)
+    return any(re.fullmatch(".*".join(map(re.escape, parts)), reading) for reading in readings)
+
+
+# AWS's cross-account example for the registry (SageMaker developer guide) grants this; the reference omits it.
+BEYOND_THE_REFERENCE = {("MakeModelsFromVersions", "sagemaker:CreateModel")}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_action_exists_on_its_resources_with_its_condition_keys(stack: str, recorded: Record) -> None:
+    run = recorded(stack)
+    for role in run.of("Role"):
+        for one in run.statements(role.inputs["name"]):
+            for action in one["Action"]:
+                service, name = action.split(":")
+                rows = get_action_data(service, name).get(service, [])
+                assert rows, f"{action} is no action"
+                formats = {row["resource_arn_format"] for row in rows}
+                if one["Effect"] == "Allow" and (one["Sid"], action) not in BEYOND_THE_REFERENCE:
+                    unknown = [r for r in one["Resource"] if not any(_fits(r, each) for each in formats)]
+                    assert unknown == [], f"{action} has no resource type like {unknown}"
+                known = {key for row in rows for key in row["condition_keys"]}
+                used = {key for keys in one.get("Condition", {}).values() for key in keys}
+                assert used <= known, f"{action} knows no {used - known}"
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_policies_fit_into_what_iam_stores(stack: str, recorded: Record) -> None:
+    run = recorded(stack)
+    documents = [document for role in run.of("Role") for document in run.policies(role.inputs["name"]).values()]
+    assert len(documents) == (11 if stack == "dev" else 9)
+    assert all(len(json.dumps(document, separators=(",", ":"))) < POLICY_CHARACTERS for document in documents)
+
+
+def test_policies_are_known_before_anything_exists(recorded: Record) -> None:
+    previewed = {one.name: one.inputs.get("policy") for one in recorded(preview=True).of("iam/policy:Policy")}
+    applied = {one.name: one.inputs["policy"] for one in recorded().of("iam/policy:Policy")}
+    access = {name for name in applied if "-access-" in name}
+    assert len(access) == 6
+    assert all(previewed[name] == applied[name] for name in access)
+
+
+def test_no_policy_is_inline(recorded: Record) -> None:
+    run = recorded()
+    assert run.of("RolePolicy") == []
+    assert all("inlinePolicies" not in role.inputs for role in run.of("Role"))

@@ -1,0 +1,290 @@
+"""Settings: what is accepted, what is refused, and that every refusal carries the command that repairs it."""
+
+import re
+from typing import Any
+
+import botocore.session
+import pulumi
+import pytest
+import yaml
+
+from components import settings as module
+from components.settings import Settings
+from ml import contract
+from tests.harness import ROOT, record
+
+
+def parse(values: dict[str, Any] | None = None, *, stack: str = "dev") -> Settings:
+    return Settings.parse(values or {}, stack=stack, project="mle-004")
+
+
+def refusal(values: dict[str, Any], *, stack: str = "dev") -> list[str]:
+    """Return the lines of the one error that these values end in, without its headline."""
+    with pytest.raises(pulumi.RunError) as caught:
+        parse(values, stack=stack)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_defaults_are_the_design() -> None:
+    settings = parse()
+    assert settings.thresholds == {"accuracy": 0.85}
+    assert (settings.approval.mode, settings.approval.timeout_minutes) == ("automated", 10_080)
+    assert settings.source.branch == "main"
+    assert (settings.use_case, settings.model_package_group) == ("churn", "ChurnPredictionModels")
+    assert (settings.endpoint.instance_type, settings.endpoint.instance_count) == ("ml.m5.large", 1)
+    assert (settings.training.compute_type, settings.training.image) == ("BUILD_GENERAL1_SMALL", contract.BUILD_IMAGE)
+    assert (settings.training.data_uri, settings.training.target) == ("", "churned")
+    assert settings.audit.retention_days == 365
+
+
+def test_a_default_is_a_value_that_would_be_accepted() -> None:
+    defaults = parse()
+    again = {
+        "nameSuffix": defaults.name_suffix,
+        "useCase": defaults.use_case,
+        "modelPackageGroup": defaults.model_package_group,
+        "thresholds": dict(defaults.thresholds),
+        "approval": {"mode": defaults.approval.mode, "timeoutMinutes": defaults.approval.timeout_minutes},
+        "source": {"branch": defaults.source.branch},
+        "training": {
+            "computeType": defaults.training.compute_type,
+            "image": defaults.training.image,
+            "dataUri": defaults.training.data_uri,
+            "target": defaults.training.target,
+        },
+        "endpoint": {
+            "instanceType": defaults.endpoint.instance_type,
+            "instanceCount": defaults.endpoint.instance_count,
+        },
+        "audit": {"retentionDays": defaults.audit.retention_days},
+        "protectData": defaults.protect_data,
+    }
+    assert parse(again) == defaults
+
+
+def test_project_file_declares_the_same_defaults() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert parse({key: value["default"] for key, value in declared.items()}) == parse()
+
+
+@pytest.mark.parametrize("given", ["0.9", 0.9, ".9", "9e-1"])
+def test_a_threshold_is_a_number_or_its_text(given: object) -> None:
+    assert parse({"thresholds": {"accuracy": given}}).thresholds == {"accuracy": 0.9}
+
+
+@pytest.mark.parametrize("given", [0, "0", 0.0])
+def test_zero_is_a_value(given: object) -> None:
+    assert parse({"thresholds": {"recall": given}}).thresholds == {"recall": 0.0}
+
+
+def test_an_error_metric_may_exceed_one() -> None:
+    assert parse({"thresholds": {"log_loss": "1.5"}}).thresholds == {"log_loss": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (float("nan"), "is not a finite number"),
+        ("nan", "is not a number"),
+        (float("inf"), "is not a finite number"),
+        ("1e309", "is not a finite number"),
+        (10**400, "is not a finite number"),
+        (1.5, "is not between 0 and 1"),
+        (-0.01, "is not between 0 and 1"),
+        ("85", "is not between 0 and 1"),
+        ("85%", "is not a number"),
+        ("", "is not a number"),
+        (" 0.9", "is not a number"),
+        ("0_9", "is not a number"),
+        ("\uff10.\uff19", "is not a number"),
+        (True, "is not a number"),
+        ("true", "is not a number"),
+        (None, "is not a number"),
+        ({"min": 0.9}, "is not a number"),
+        ([0.9], "is not a number"),
+    ],
+)
+def test_what_is_no_share_is_refused(given: object, reason: str) -> None:
+    what, repair = refusal({"thresholds": {"accuracy": given}})
+    assert what.startswith("thresholds.accuracy = ")
+    assert what.endswith(reason)
+    assert repair == "pulumi config set --stack dev --path thresholds.accuracy 0.85"
+
+
+def test_nan_in_json_text_is_refused() -> None:
+    assert "is not a finite number" in refusal({"thresholds": '{"accuracy": NaN}'})[0]
+
+
+def test_a_misspelt_metric_is_refused_with_the_one_that_was_meant() -> None:
+    assert refusal({"thresholds": {"acuracy": "0.9"}}) == [
+        "thresholds.acuracy is not a metric; accuracy is one",
+        "pulumi config rm --stack dev --path thresholds.acuracy"
+        " && pulumi config set --stack dev --path thresholds.accuracy 0.9",
+    ]
+
+
+def test_a_misspelt_metric_does_not_overwrite_the_right_one() -> None:
+    _, repair = refusal({"thresholds": {"Accuracy": "0.5", "accuracy": "0.9"}})
+    assert repair == "pulumi config rm --stack dev --path thresholds.Accuracy"
+
+
+def test_a_forgotten_path_option_is_recognised() -> None:
+    assert refusal({"thresholds.accuracy": "0.9"}) == [
+        "thresholds.accuracy was set without --path",
+        "pulumi config rm --stack dev thresholds.accuracy"
+        " && pulumi config set --stack dev --path thresholds.accuracy 0.9",
+    ]
+
+
+@pytest.mark.parametrize("empty", [{}, "{}"])
+def test_an_empty_gate_is_refused(empty: object) -> None:
+    assert refusal({"thresholds": empty}) == [
+        "thresholds is empty: nothing would be judged",
+        "pulumi config set --stack dev --path thresholds.accuracy 0.85",
+    ]
+
+
+@pytest.mark.parametrize("given", ["0.9", 0.9, "accuracy", [0.9], None])
+def test_thresholds_that_are_no_map_are_refused_once(given: object) -> None:
+    what, repair = refusal({"thresholds": given})
+    assert what.endswith("is not a map")
+    assert repair == "pulumi config rm --stack dev thresholds"
+
+
+def test_unknown_settings_are_refused_at_every_level() -> None:
+    lines = refusal({"aproval": {"mode": "manual"}, "approval": {"mod": "manual"}, "endpoint": {"a.b": 1}})
+    assert "approval.mod is not a setting; mode is one" in lines
+    assert 'endpoint["a.b"] is not a setting' in lines
+    assert "aproval is not a setting; approval is one" in lines
+    assert "pulumi config rm --stack dev aproval" in lines
+
+
+def test_all_problems_come_in_one_error() -> None:
+    wrong = {
+        "useCase": "chrun",
+        "nameSuffix": "Dev_1",
+        "modelPackageGroup": "Churn_Models",
+        "thresholds": {"accuracy": float("nan"), "acuracy": 0.9, "f1": 1.5},
+        "thresholds.auc": "0.8",
+        "approval": {"mode": "Manual", "timeoutMinutes": 4},
+        "source": {"branch": "refs/heads/main"},
+        "training": {"computeType": "BIG", "image": "", "dataUri": "data.csv", "target": "a\nb"},
+        "endpoint": {"instanceType": "m5.large", "instanceCount": 0},
+        "audit": {"retentionDays": 364},
+        "protectData": "yes",
+        "colour": "green",
+    }
+    with pytest.raises(pulumi.RunError) as caught:
+        parse(wrong)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline == "19 problem(s) in the configuration of stack mle-004/dev:"
+    problems, repairs = lines[::2], lines[1::2]
+    assert len(problems) == len(repairs) == 19
+    assert all(line.strip().startswith("pulumi config ") for line in repairs)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "given"),
+    [
+        ("approval", "mode", "both"),
+        ("approval", "mode", ""),
+        ("approval", "timeoutMinutes", 86_401),
+        ("approval", "timeoutMinutes", "ten"),
+        ("source", "branch", ""),
+        ("source", "branch", "two words"),
+        ("source", "branch", "a..b"),
+        ("source", "branch", "main/"),
+        ("training", "computeType", "BUILD_LAMBDA_1GB"),
+        ("training", "image", "two words"),
+        ("training", "dataUri", "s3://bucket/rows.json"),
+        ("training", "dataUri", "s3://bucket/*.csv"),
+        ("training", "dataUri", "s3://bucket/${aws:username}.csv"),
+        ("training", "dataUri", "s3://Bucket/rows.csv"),
+        ("training", "dataUri", "https://example.com/rows.csv"),
+        ("endpoint", "instanceType", "ml.m5.huge"),
+        ("endpoint", "instanceType", "ml.m5.large "),
+        ("endpoint", "instanceType", ["ml.m5.large"]),
+        ("endpoint", "instanceType", "ml.c7g.large"),
+        ("endpoint", "instanceType", "ml.r7gd.large"),
+        ("endpoint", "instanceCount", -1),
+        ("endpoint", "instanceCount", "2.5"),
+        ("endpoint", "instanceCount", 1000),
+        ("endpoint", "instanceCount", True),
+        ("audit", "retentionDays", 0),
+    ],
+)
+def test_a_wrong_part_is_refused_and_its_repair_is_accepted(section: str, key: str, given: object) -> None:
+    _, repair = refusal({section: {key: given}})
+    command = re.fullmatch(rf"pulumi config set --stack dev --path {section}\.{key} (.+)", repair)
+    assert command
+    assert parse({section: {key: command[1].strip("'")}}) == parse()
+
+
+@pytest.mark.parametrize("branch", ["main", "release/2026-11", "v1.2"])
+def test_a_branch_is_given_by_its_short_name(branch: str) -> None:
+    assert parse({"source": {"branch": branch}}).source.branch == branch
+
+
+@pytest.mark.parametrize("uri", ["s3://rows-2026/a b.csv".replace(" ", "-"), "s3://rows/x/y.parquet"])
+def test_training_data_is_one_object_in_s3(uri: str) -> None:
+    assert parse({"training": {"dataUri": uri}}).training.data_uri == uri
+
+
+def test_whole_numbers_may_be_text_or_floats_without_fraction() -> None:
+    assert parse({"endpoint": {"instanceCount": "2"}}).endpoint.instance_count == 2
+    assert parse({"endpoint": {"instanceCount": 2.0}}).endpoint.instance_count == 2
+
+
+@pytest.mark.parametrize(("given", "meant"), [(True, True), ("true", True), (False, False), ("false", False)])
+def test_protection_is_true_or_false(given: object, meant: bool) -> None:
+    assert parse({"protectData": given}, stack="prod").protect_data is meant
+
+
+@pytest.mark.parametrize("given", ["yes", 1, "", None])
+def test_protection_is_nothing_else(given: object) -> None:
+    assert "is not true or false" in refusal({"protectData": given})[0]
+
+
+def test_only_prod_is_protected_by_itself() -> None:
+    assert parse(stack="prod").protect_data is True
+    assert parse(stack="staging").protect_data is False
+
+
+def test_the_suffix_is_the_stack_unless_set() -> None:
+    assert parse(stack="staging").name_suffix == "-staging"
+    assert parse({"nameSuffix": ""}, stack="staging").name_suffix == ""
+
+
+@pytest.mark.parametrize("given", ["prod", "-", "-a--b", "-a-", "-A", "-a_b", "-ü", 1, None])
+def test_a_suffix_never_joins_or_doubles_hyphens(given: object) -> None:
+    assert "nameSuffix = " in refusal({"nameSuffix": given})[0]
+
+
+def test_a_stack_name_that_aws_refuses_asks_for_a_suffix() -> None:
+    assert refusal({}, stack="Prod_1") == [
+        "nameSuffix must be set: the stack's name 'Prod_1' makes no part of an AWS name",
+        "pulumi config set --stack Prod_1 -- nameSuffix -prod-1",
+    ]
+
+
+def test_choices_are_what_the_services_offer() -> None:
+    models = botocore.session.get_session()
+    offered = set(models.get_service_model("codebuild").shape_for("ComputeType").enum)
+    assert set(module.COMPUTE_TYPES) <= offered
+    approval = models.get_service_model("codepipeline").shape_for("ActionTimeout").metadata
+    assert (approval["min"], approval["max"]) == module.APPROVAL_TIMEOUT_MINUTES
+
+
+def test_default_instance_type_is_one_that_may_be_chosen() -> None:
+    chosen = {"endpoint": {"instanceType": module.DEFAULT_INSTANCE_TYPE}}
+    assert parse(chosen).endpoint.instance_type == module.DEFAULT_INSTANCE_TYPE
+
+
+def test_the_program_stops_with_the_same_error_before_it_registers_anything() -> None:
+    with pytest.raises(pulumi.RunError, match="accuracy was set without --path") as caught:
+        record("dev", {"thresholds": {"acuracy": 0.9}, "thresholds.accuracy": "0.9"})
+    assert "acuracy is not a metric" in str(caught.value)
+
+
+def test_settings_of_other_projects_are_none_of_ours() -> None:
+    assert record("dev", {"aws:region": "us-east-1", "other:thing": "1"}).exports["approval_mode"] == "automated"

@@ -1,0 +1,44 @@
+"""What every test may rely on: no AWS account in reach, strict Outputs, and the recorded program."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.harness import Recorded, record
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_account() -> Iterator[None]:
+    """Hide every AWS credential and setting of the person who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for key in [key for key in os.environ if key.startswith("AWS_")]:
+            patch.delenv(key)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outputs_refuse_to_be_text() -> Iterator[None]:
+    """Make Pulumi raise where an Output is formatted into a string instead of putting a help text there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULUMI_ERROR_OUTPUT_STRING", "true")
+        yield
+
+
+@pytest.fixture(scope="session")
+def recorded(outputs_refuse_to_be_text: None) -> Callable[..., Recorded]:
+    """Return `recorded(stack, changes, preview=False)`: what the program registers; equal questions are run once."""
+    runs: dict[str, Recorded] = {}
+
+    def run(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recorded:
+        question = json.dumps([stack, changes, preview], sort_keys=True)
+        if question not in runs:
+            runs[question] = record(stack, changes, preview=preview)
+        return runs[question]
+
+    return run
