@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.names import VERSION_SEPARATOR, Names
+from components.names import Names
 from ml import contract
 
 # CodePipeline stores an artifact under the first 20 characters of the pipeline's name and the first 10 of the
@@ -105,12 +105,12 @@ class Arns:
     @property
     def models(self) -> str:
         """Every SageMaker model that the deploy build may make."""
-        return self._regional("sagemaker", f"model/{self.names.endpoint}{VERSION_SEPARATOR}*")
+        return self._regional("sagemaker", f"model/{self.names.endpoint}{contract.VERSION_SEPARATOR}*")
 
     @property
     def endpoint_configs(self) -> str:
         """Every endpoint configuration that the deploy build may make."""
-        return self._regional("sagemaker", f"endpoint-config/{self.names.endpoint}{VERSION_SEPARATOR}*")
+        return self._regional("sagemaker", f"endpoint-config/{self.names.endpoint}{contract.VERSION_SEPARATOR}*")
 
     @property
     def endpoint(self) -> str:

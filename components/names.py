@@ -10,10 +10,6 @@ from components.setting_rules import Commands, Problem, SettingsError
 from components.settings import Settings
 from ml import contract
 
-VERSION_SEPARATOR = "--"  # lead: move to contract
-"""Between the endpoint's name and the rest of a model's or endpoint configuration's name. A name suffix never holds
-two hyphens in a row, so that `mle-004-churn--*` covers dev's models and none of `mle-004-churn-prod--...`."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
@@ -122,7 +118,7 @@ _BUCKET = Limit(most_characters=63, pattern=r"[a-z0-9][a-z0-9-]+[a-z0-9]")
 
 # A model and an endpoint configuration are named after the endpoint and have 63 characters too: 24 are left to them
 # after the separator.
-_ENDPOINT = Limit(most_characters=63 - len(VERSION_SEPARATOR) - 24, pattern=_LETTERS_DIGITS_HYPHENS)
+_ENDPOINT = Limit(most_characters=63 - len(contract.VERSION_SEPARATOR) - 24, pattern=_LETTERS_DIGITS_HYPHENS)
 
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {

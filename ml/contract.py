@@ -143,6 +143,10 @@ REJECTED = "Rejected"
 
 VARIANT_NAME = "AllTraffic"
 
+VERSION_SEPARATOR = "--"
+"""Between the endpoint's name and the rest of a model's or an endpoint configuration's name. A name suffix never holds
+two hyphens in a row, so that `mle-004-churn--*` covers dev's models and none of `mle-004-churn-prod--...`."""
+
 # CustomerMetadataProperties of a model package.
 METADATA_COMMIT = "commit"
 METADATA_EXECUTION = "pipeline_execution"
