@@ -1,0 +1,29 @@
+"""The models that the road can train: one module each, named in `ml.contract.USE_CASES`."""
+
+import importlib
+from typing import Any, Protocol, cast
+
+from ml import contract
+from ml.errors import InputError
+from ml.table import Table
+
+
+class UseCase(Protocol):
+    """What a module of this package offers."""
+
+    def synthetic(self) -> Table:
+        """Return the table to train on when no data file is given: always the same one."""
+
+    def build(self, table: Table) -> Any:
+        """Return an unfitted scikit-learn Pipeline that classifies raw records with the columns of `table`.
+
+        It must pickle with references to scikit-learn and numpy alone: the serving container has nothing of ours.
+        """
+
+
+def load(name: str) -> UseCase:
+    """Return the use case called `name`. Raises InputError when the contract names no such use case."""
+    if name not in contract.USE_CASES:
+        known = ", ".join(sorted(contract.USE_CASES))
+        raise InputError(f"use case {name!r} is not known; there is {known}. Set useCase to one of them")
+    return cast(UseCase, importlib.import_module(f"{__name__}.{name}"))

@@ -1,0 +1,178 @@
+"""Build stage: train, measure, pack and register a model, and leave its ARN for the stages that follow."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml import contract, data, entry, evaluation, packaging, registry, storage, training, usecases
+from ml.errors import InputError, RoadError
+from ml.gate import LONGEST_SUMMARY, one_line
+from ml.package_request import Candidate, model_package_request
+from ml.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+REGISTRATION_SECONDS = 300
+CONTAINER_DECIDES = "scikit-learn"
+"""The one library whose version must be the container's: another version's pickle loads there with only a warning."""
+
+SUMMARY_METRICS = ("accuracy", "f1", "auc", "log_loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildEnvironment:
+    """What the build project and the pipeline action tell this build."""
+
+    model_bucket: str
+    group: str
+    use_case: str
+    data_uri: str
+    target: str
+    instance_type: str
+    execution: str
+    commit: str
+    repository: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
+        """Return the typed environment. Raises InputError that names every key that is not set."""
+        found = entry.values(
+            environment,
+            (
+                contract.MODEL_BUCKET,
+                contract.MODEL_PACKAGE_GROUP,
+                contract.USE_CASE,
+                contract.ENDPOINT_INSTANCE_TYPE,
+                contract.PIPELINE_EXECUTION_ID,
+                contract.COMMIT_ID,
+                contract.REPOSITORY_NAME,
+            ),
+        )
+        use_case = contract.USE_CASES.get(found[contract.USE_CASE])
+        return cls(
+            model_bucket=found[contract.MODEL_BUCKET],
+            group=found[contract.MODEL_PACKAGE_GROUP],
+            use_case=found[contract.USE_CASE],
+            data_uri=environment.get(contract.DATA_URI, "").strip(),
+            target=environment.get(contract.TARGET_COLUMN, "").strip() or (use_case.target_column if use_case else ""),
+            instance_type=found[contract.ENDPOINT_INSTANCE_TYPE],
+            execution=found[contract.PIPELINE_EXECUTION_ID],
+            commit=found[contract.COMMIT_ID],
+            repository=found[contract.REPOSITORY_NAME],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What training made, before anything of it has left this machine."""
+
+    table: Table
+    archive: packaging.Archive
+    evaluation: bytes
+    metrics: Mapping[str, float]
+    summary: str
+
+
+def check_libraries(installed: Callable[[str], str]) -> None:
+    """Raise RoadError unless the installed scikit-learn is the serving container's."""
+    wanted, found = contract.CONTAINER_LIBRARIES[CONTAINER_DECIDES], installed(CONTAINER_DECIDES)
+    if found != wanted:
+        raise RoadError(
+            f"{CONTAINER_DECIDES} {found} is installed, but the serving container has {wanted}; nothing was registered."
+            " Install buildspecs/requirements-train.txt"
+        )
+
+
+def make(build: BuildEnvironment, s3: "S3Client") -> Made:
+    """Train and measure a model. Changes nothing in AWS. Raises RoadError when no model can be offered for approval."""
+    use_case = usecases.load(build.use_case)
+    table = data.load(build.data_uri, target=build.target, use_case=use_case, s3=s3)
+    classes = sorted(set(table.target.tolist()))
+    entry.say(f"data: {table.source}: {len(table.target)} rows, {len(table.columns)} columns, classes {classes}")
+    for note in table.notes:
+        entry.say(f"data: {note}")
+    trained = training.train(table, use_case.build)
+    held_out = trained.held_out
+    document = evaluation.evaluate(trained.model, table.rows[held_out], table.target[held_out])
+    metrics = evaluation.reportable(document)
+    measured = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS)
+    summary = one_line(
+        f"{build.use_case}: {measured} on {len(held_out)} held-out rows of {table.source}", LONGEST_SUMMARY
+    )
+    entry.say(f"evaluation: {summary}")
+    archive = packaging.pack(trained.model, table=table, held_out=held_out, use_case=build.use_case)
+    entry.say(f"package: {len(archive.body)} bytes, sha256 {archive.sha256}")
+    return Made(table=table, archive=archive, evaluation=document, metrics=metrics, summary=summary)
+
+
+def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
+    """Upload what `made` holds, each under the key that its content gives it, and describe it for the registry."""
+    evaluation_sha256 = storage.sha256(made.evaluation)
+    return Candidate(
+        group=build.group,
+        image=_image(s3.meta.region_name),
+        instance_type=build.instance_type,
+        archive_uri=storage.put_once(
+            s3,
+            bucket=build.model_bucket,
+            key=f"{contract.MODELS_PREFIX}{made.archive.sha256}/{contract.ARCHIVE_FILE}",
+            body=made.archive.body,
+            content_type="application/gzip",
+        ),
+        archive_sha256=made.archive.sha256,
+        evaluation_uri=storage.put_once(
+            s3,
+            bucket=build.model_bucket,
+            key=f"{contract.EVALUATIONS_PREFIX}{evaluation_sha256}/{contract.EVALUATION_FILE}",
+            body=made.evaluation,
+            content_type="application/json",
+        ),
+        evaluation_sha256=evaluation_sha256,
+        data_sha256=made.table.sha256,
+        metrics=made.metrics,
+        use_case=build.use_case,
+        summary=made.summary,
+        commit=build.commit,
+        execution=build.execution,
+        repository=build.repository,
+    )
+
+
+def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: "SageMakerClient", out: Path) -> str:
+    """Take the whole stage and return the package's ARN, which is also the last file written to `out`.
+
+    CodeBuild uploads artifacts after a failed build too: without that file nothing can be deployed.
+    """
+    check_libraries(version)
+    made = make(build, s3)
+    request = model_package_request(candidate(build, made, s3))
+    arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
+    entry.say(f"registered: {arn} ({contract.PENDING})")
+    (out / contract.MODEL_SUMMARY_FILE).write_text(made.summary + "\n", "utf-8")
+    (out / contract.MODEL_PACKAGE_ARN_FILE).write_text(arn + "\n", "utf-8")
+    return arn
+
+
+def _image(region: str) -> str:
+    try:
+        return contract.container_image(region)
+    except KeyError as error:
+        raise InputError(
+            f"AWS publishes no scikit-learn serving image in {region}. Set aws:region to another"
+        ) from error
+
+
+def main() -> None:
+    """Read the environment and run the stage in the current directory."""
+    build = BuildEnvironment.read(os.environ)
+    create_model_package(build, s3=entry.client("s3"), sagemaker=entry.client("sagemaker"), out=Path.cwd())
+
+
+if __name__ == "__main__":
+    sys.exit(entry.run(main))

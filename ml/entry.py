@@ -1,0 +1,57 @@
+"""What the build stages' entries have in common: environment, clients, printing and the exit status."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import boto3
+import botocore.config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ml.errors import InputError, RoadError
+from ml.gate import one_line
+
+LONGEST_CAUSE = 500
+ATTEMPTS = 8
+"""Of each AWS call. botocore's own three give up after a few seconds of throttling."""
+
+
+def client(service: str) -> Any:
+    """Return a client for `service` in the environment's region, with our retries."""
+    config = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    return boto3.client(service, config=config)  # type: ignore[call-overload]  # by name
+
+
+def values(environment: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    """Return `keys` with their values. Raises InputError that names every key without one."""
+    found = {key: environment.get(key, "").strip() for key in keys}
+    absent = [key for key, value in found.items() if not value]
+    if absent:
+        raise InputError(
+            f"environment: {', '.join(absent)} not set. The build project and its pipeline action set them"
+        )
+    return found
+
+
+def say(text: str) -> None:
+    """Print one line of progress, at once."""
+    print(text, flush=True)
+
+
+def run(main: Callable[[], None]) -> int:
+    """Call `main` and return the exit status. What a person or AWS can repair is one line; a defect keeps its trace."""
+    try:
+        main()
+    except RoadError as error:
+        return _fail(str(error), error.exit_status)
+    except ClientError as error:
+        cause = error.response["Error"]
+        return _fail(f"{error.operation_name}: {cause.get('Code')}: {cause.get('Message')}", RoadError.exit_status)
+    except BotoCoreError as error:
+        return _fail(f"AWS cannot be reached: {error}", RoadError.exit_status)
+    return 0
+
+
+def _fail(cause: str, status: int) -> int:
+    print(f"error: {one_line(cause, LONGEST_CAUSE)}", file=sys.stderr, flush=True)
+    return status

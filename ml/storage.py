@@ -1,0 +1,45 @@
+"""Read and write whole S3 objects; what is written once is never replaced."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ml.errors import InputError, RoadError
+from ml.registry import split_s3_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def sha256(body: bytes) -> str:
+    """Return the hexadecimal SHA-256 of `body`."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def read(s3: "S3Client", uri: str) -> bytes:
+    """Return the object at `uri`. Raises InputError when `uri` is not s3://bucket/key, ClientError when S3 refuses."""
+    try:
+        bucket, key = split_s3_uri(uri)
+    except ValueError as error:
+        raise InputError(f"{uri!r} is not an object in S3. Write it as s3://bucket/key") from error
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def put_once(s3: "S3Client", *, bucket: str, key: str, body: bytes, content_type: str) -> str:
+    """Write `body` unless the key is taken, and return its URI; a repeated build finds its own object there.
+
+    Raises RoadError when the key holds something else. One PutObject: the precondition would not cover every part of
+    a multipart upload.
+    """
+    uri = f"s3://{bucket}/{key}"
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        if sha256(read(s3, uri)) != sha256(body):
+            raise RoadError(
+                f"{uri} holds other bytes than its name says; nothing was registered. Find out who wrote it"
+            ) from error
+    return uri

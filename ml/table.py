@@ -1,0 +1,211 @@
+"""Read training data into one kind of table: typed columns, rows and a target to predict.
+
+A column is numeric when every value in it is a number; anything else is kept as the text that the file holds, so that
+a record taken from the file can later be sent to the endpoint unchanged. An empty field is a missing value.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from ml.errors import InputError
+
+MAX_CLASSES = 30
+"""A target with more values than this is a quantity or an identifier, not a class."""
+
+MIN_ROWS_PER_CLASS = 8
+"""With a quarter held out, two rows of the rarest class are left to measure."""
+
+LARGEST_NUMBER = float(np.finfo(np.float32).max)
+"""scikit-learn's trees compute in float32 and refuse anything larger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a record, as the model is trained on it and as requests must send it."""
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    missing: bool
+    """Whether training rows lack it; only then may a request leave it empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Labelled records.
+
+    `rows` has one row for each label: float64 (n, p) with NaN for a missing value when every column is numeric, else
+    object (n, p) of float (NaN when missing) and str (None when missing). `target` is int64 (n,) or text (n,).
+    """
+
+    columns: tuple[Column, ...]
+    rows: NDArray[Any]
+    target: NDArray[Any]
+    target_column: str
+    source: str
+    sha256: str
+    """Of the bytes that were read."""
+    notes: tuple[str, ...]
+    """What was left out and why, one sentence each."""
+
+
+def read_table(data: bytes, *, name: str, target: str) -> Table:
+    """Return the table in `data`, a CSV file with a header or a Parquet file, as the ending of `name` says.
+
+    Rows without a label are left out and counted: they can neither teach nor test. Columns without any value and
+    unnamed row indexes are left out as well. Raises InputError, one line, when no classifier can be trained on it.
+    """
+    if not data.strip():
+        raise InputError(f"{name}: the file is empty. Give a table with a header and rows")
+    raw = _columns(data, name)
+    if target not in raw:
+        listing = ", ".join(map(repr, raw))
+        raise InputError(f"{name}: no column {target!r}; it has {listing}. Set training.target to one of them")
+    converted = {label: _convert(column, f"{name}: column {label!r}") for label, column in raw.items()}
+    labels, labelled = _labels(converted.pop(target), f"{name}: target column {target!r}")
+    notes, features = [], {}
+    if not labelled.all():
+        notes.append(f"{np.count_nonzero(~labelled)} rows without a {target!r} are left out")
+    for label, column in converted.items():
+        if _is_row_index(label):
+            notes.append(f"column {label!r} is a row index and is left out")
+        elif _missing(column[labelled]).all():
+            notes.append(f"column {label!r} has no values and is left out")
+        else:
+            features[label] = column[labelled]
+    if not features:
+        raise InputError(f"{name}: no column beside {target!r} holds a value. Add the columns to predict from")
+    return Table(
+        columns=tuple(_describe(label, column) for label, column in features.items()),
+        rows=_rows(features),
+        target=labels,
+        target_column=target,
+        source=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        notes=tuple(notes),
+    )
+
+
+def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
+    reader = next((read for ending, read in readers.items() if name.lower().endswith(ending)), None)
+    if reader is None:
+        raise InputError(f"{name}: neither .csv nor .parquet. Export the table as one of the two")
+    try:
+        table = reader(data)
+    except (pa.ArrowException, OSError) as error:
+        cause = str(error).partition("\n")[0][:200]
+        raise InputError(f"{name}: cannot be read: {cause}. Export the file again") from error
+    twice = [label for label, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise InputError(f"{name}: more than one column is called {twice[0]!r}. Rename all but one")
+    if table.num_rows == 0:
+        raise InputError(f"{name}: a header without rows. Give a table with rows")
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _read_csv(data: bytes) -> pa.Table:
+    first = _parse_csv(data, {})
+    # Arrow also recognises dates and truth values. They stay text, in the spelling that requests will use.
+    as_written = {
+        field.name: pa.string()
+        for field in first.schema
+        if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_null(field.type))
+    }
+    return _parse_csv(data, as_written)
+
+
+def _parse_csv(data: bytes, column_types: Mapping[str, pa.DataType]) -> pa.Table:
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(data),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=column_types, null_values=[*pyarrow.csv.ConvertOptions().null_values, " "]
+        ),
+    )
+
+
+def _read_parquet(data: bytes) -> pa.Table:
+    return pyarrow.parquet.read_table(pa.BufferReader(data))
+
+
+def _convert(column: pa.ChunkedArray, where: str) -> NDArray[Any]:
+    """Return float64 (n,) for numbers and truth values, else object (n,) of str and None."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    try:
+        if pa.types.is_boolean(kind):
+            return _numbers(column.cast(pa.int8()), where)
+        if number or pa.types.is_null(kind):
+            return _numbers(column, where)
+        texts = column.cast(pa.string()).to_pylist()
+    except pa.ArrowException as error:
+        raise InputError(f"{where} holds {kind}, neither numbers nor text. Remove or convert it") from error
+    return np.array([None if text is None or not text.strip(" ") else text for text in texts], dtype=object)
+
+
+def _numbers(column: pa.ChunkedArray, where: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+    if np.any(np.abs(values) > LARGEST_NUMBER):
+        raise InputError(f"{where} holds an infinite or too large number. Leave such fields empty")
+    return values
+
+
+def _missing(column: NDArray[Any]) -> NDArray[np.bool_]:
+    missing: NDArray[np.bool_] = (
+        np.isnan(column) if column.dtype != object else np.array([value is None for value in column])
+    )
+    return missing
+
+
+def _is_row_index(label: str) -> bool:
+    return label == "" or label.startswith("__index_level_")
+
+
+def _describe(label: str, column: NDArray[Any]) -> Column:
+    kind: Literal["numeric", "categorical"] = "categorical" if column.dtype == object else "numeric"
+    return Column(name=label, kind=kind, missing=bool(_missing(column).any()))
+
+
+def _rows(features: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    columns = list(features.values())
+    mixed = any(column.dtype == object for column in columns)
+    rows = np.empty((len(columns[0]), len(columns)), dtype=object if mixed else np.float64)
+    for index, column in enumerate(columns):
+        rows[:, index] = column
+    return rows
+
+
+def _labels(column: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the labels, int64 or text, and which rows have one (n,)."""
+    labelled = ~_missing(column)
+    values = column[labelled]
+    if values.size == 0:
+        raise InputError(f"{where} is empty in every row. Name the column that holds the labels")
+    numeric = values.dtype != object
+    labels = values if numeric else values.astype(str)
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) > MAX_CLASSES or (numeric and not np.equal(np.mod(classes, 1), 0).all()):
+        kind = "a quantity, not classes" if numeric else "free text, not classes"
+        raise InputError(f"{where} has {len(classes)} different values: {kind}. Group them into classes first")
+    if numeric:
+        labels, classes = labels.astype(np.int64), classes.astype(np.int64)
+    if len(classes) == 1:
+        raise InputError(f"{where} is always {classes.tolist()[0]!r}. A classifier needs at least two classes")
+    if counts.min() < MIN_ROWS_PER_CLASS:
+        rarest = classes.tolist()[int(counts.argmin())]
+        raise InputError(
+            f"{where} is {rarest!r} in {counts.min()} rows only; {MIN_ROWS_PER_CLASS} of each class are needed to hold"
+            " some out for the test. Add rows or merge classes"
+        )
+    return labels, labelled

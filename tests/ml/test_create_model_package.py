@@ -1,0 +1,210 @@
+"""The Build stage: environment in; model, evaluation and package in AWS; two files out, the ARN last."""
+
+import hashlib
+import json
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ml import contract, create_model_package, evaluation, usecases
+from ml.create_model_package import BuildEnvironment
+from ml.errors import InputError, RoadError
+
+ENVIRONMENT = {
+    "MODEL_BUCKET": "models-of-this-test",
+    "MODEL_PACKAGE_GROUP": "ChurnPredictionModels",
+    "USE_CASE": "churn",
+    "DATA_URI": "",
+    "TARGET_COLUMN": "",
+    "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
+    "PIPELINE_EXECUTION_ID": "11111111-2222-3333-4444-555555555555",
+    "COMMIT_ID": "0123abc",
+    "REPOSITORY_NAME": "model-registry-pipeline-repo",
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    churn: Any = usecases.load("churn")
+    monkeypatch.setattr(churn, "HYPERPARAMETERS", {"n_estimators": 10})
+
+
+def run(aws: SimpleNamespace, out: Path, **environment: str) -> str:
+    build = BuildEnvironment.read(ENVIRONMENT | environment)
+    return create_model_package.create_model_package(build, s3=aws.s3, sagemaker=aws.sagemaker, out=out)
+
+
+def keys(aws: SimpleNamespace) -> list[str]:
+    return [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=aws.bucket).get("Contents", [])]
+
+
+def packages(aws: SimpleNamespace) -> list[Any]:
+    return aws.sagemaker.list_model_packages(ModelPackageGroupName=aws.group)["ModelPackageSummaryList"]
+
+
+def test_a_build_leaves_a_pending_package_and_its_arn(aws: SimpleNamespace, tmp_path: Path) -> None:
+    arn = run(aws, tmp_path)
+    package = aws.sagemaker.describe_model_package(ModelPackageName=arn)
+
+    assert (package["ModelApprovalStatus"], package["ModelPackageStatus"]) == ("PendingManualApproval", "Completed")
+    assert (tmp_path / "model_package_arn.txt").read_text() == arn + "\n"
+    summary = (tmp_path / "model_summary.txt").read_text()
+    assert summary.startswith("churn: accuracy 0.9") and summary.count("\n") == 1
+    assert package["ModelPackageDescription"] == summary.strip()
+
+
+def test_what_is_registered_is_what_was_uploaded(aws: SimpleNamespace, tmp_path: Path) -> None:
+    package = aws.sagemaker.describe_model_package(ModelPackageName=run(aws, tmp_path))
+    properties = package["CustomerMetadataProperties"]
+    (container,) = package["InferenceSpecification"]["Containers"]
+    statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
+
+    model, quality = properties["model_sha256"], properties["evaluation_sha256"]
+    assert sorted(keys(aws)) == [f"evaluations/{quality}/evaluation.json", f"models/{model}/model.tar.gz"]
+    for uri, digest in ((container["ModelDataUrl"], model), (statistics["S3Uri"], quality)):
+        body = aws.s3.get_object(Bucket=aws.bucket, Key=uri.removeprefix(f"s3://{aws.bucket}/"))["Body"].read()
+        assert hashlib.sha256(body).hexdigest() == digest
+    assert statistics["ContentDigest"] == f"sha256:{quality}"
+    accuracy = json.loads(body)["binary_classification_metrics"]["accuracy"]["value"]
+    assert properties["metric_accuracy"] == f"{accuracy:.6f}"
+    assert container["Image"] == contract.container_image("us-east-1")
+
+
+def test_a_repeated_build_registers_the_same_objects_with_the_same_token(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = []
+    create = aws.sagemaker.create_model_package
+
+    def recording(**request: Any) -> Any:
+        tokens.append(request["ClientToken"])
+        return create(**request)
+
+    monkeypatch.setattr(aws.sagemaker, "create_model_package", recording)
+    run(aws, tmp_path)
+    first = keys(aws)
+    run(aws, tmp_path)
+    run(aws, tmp_path, PIPELINE_EXECUTION_ID="another-execution")
+
+    assert keys(aws) == first
+    assert tokens[0] == tokens[1] != tokens[2]
+
+
+def test_a_table_in_s3_is_trained_on(
+    aws: SimpleNamespace, tmp_path: Path, mixed_csv: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.s3.put_object(Bucket=aws.bucket, Key="in/customers.csv", Body=mixed_csv)
+    uri = f"s3://{aws.bucket}/in/customers.csv"
+    package = aws.sagemaker.describe_model_package(ModelPackageName=run(aws, tmp_path, DATA_URI=uri))
+
+    assert package["CustomerMetadataProperties"]["data_sha256"] == hashlib.sha256(mixed_csv).hexdigest()
+    assert f"data: {uri}: 240 rows, 5 columns, classes ['no', 'yes']" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "says"),
+    [
+        (b"", "churned", "the file is empty"),
+        (b"a,b\n1,2\n", "churned", "no column 'churned'; it has 'a', 'b'"),
+        (b"a,churned\n" + b"1,yes\n" * 40, "", "is always 'yes'"),
+    ],
+)
+def test_a_bad_table_is_one_line_and_nothing_is_registered(
+    aws: SimpleNamespace, tmp_path: Path, data: bytes, target: str, says: str
+) -> None:
+    aws.s3.put_object(Bucket=aws.bucket, Key="in.csv", Body=data)
+    with pytest.raises(InputError, match=says) as caught:
+        run(aws, tmp_path, DATA_URI=f"s3://{aws.bucket}/in.csv", TARGET_COLUMN=target)
+
+    assert "\n" not in str(caught.value)
+    assert (packages(aws), keys(aws), list(tmp_path.iterdir())) == ([], ["in.csv"], [])
+
+
+def test_another_scikit_learn_than_the_containers_stops_the_build(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(create_model_package, "version", lambda library: "1.9.1")
+    with pytest.raises(RoadError, match=r"scikit-learn 1.9.1 is installed, but the serving container has 1.9.0"):
+        run(aws, tmp_path)
+
+    assert (packages(aws), keys(aws)) == ([], [])
+
+
+def test_a_metric_that_is_not_a_number_stops_the_build(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "log_loss", lambda *_args, **_options: float("nan"))
+    with pytest.raises(RoadError, match="no finite value for log_loss; nothing was registered"):
+        run(aws, tmp_path)
+
+    assert (packages(aws), keys(aws)) == ([], [])
+
+
+def test_without_a_registered_package_no_arn_is_left(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client_error: Any
+) -> None:
+    def refuse(**_request: Any) -> Any:
+        raise client_error("AccessDeniedException")
+
+    monkeypatch.setattr(aws.sagemaker, "create_model_package", refuse)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        run(aws, tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_region_without_a_serving_image_is_refused_before_anything_is_uploaded(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "CONTAINER_ACCOUNTS", {})
+    with pytest.raises(InputError, match="no scikit-learn serving image in us-east-1. Set aws:region"):
+        run(aws, tmp_path)
+
+    assert keys(aws) == []
+
+
+def test_every_absent_key_of_the_environment_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        BuildEnvironment.read({})
+
+    optional = {"DATA_URI", "TARGET_COLUMN"}
+    assert all(key in str(caught.value) for key in ENVIRONMENT.keys() - optional)
+
+
+def test_data_and_target_have_defaults() -> None:
+    found = BuildEnvironment.read({k: v for k, v in ENVIRONMENT.items() if k not in ("DATA_URI", "TARGET_COLUMN")})
+
+    assert (found.data_uri, found.target) == ("", "churned")
+
+
+def test_the_module_runs_in_the_current_directory(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for key, value in ENVIRONMENT.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.delitem(sys.modules, "ml.create_model_package")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("ml.create_model_package", run_name="__main__")
+
+    assert ended.value.code == 0, capsys.readouterr().err
+    assert (tmp_path / "model_package_arn.txt").read_text().startswith("arn:aws:sagemaker:us-east-1:")
+
+
+def test_the_module_ends_with_one_line_for_a_bad_environment(
+    aws: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in ENVIRONMENT:
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.delitem(sys.modules, "ml.create_model_package")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("ml.create_model_package", run_name="__main__")
+
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: environment: MODEL_BUCKET") and error.count("\n") == 1

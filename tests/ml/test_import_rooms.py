@@ -1,0 +1,100 @@
+"""Each module imports only what exists at the place where it runs."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+CONTRACT = {"ml.contract", "ml.errors"}
+TABLE = CONTRACT | {"ml.table"}
+LAMBDA = CONTRACT | {"ml.gate", "ml.registry"}
+DEPLOY = LAMBDA | {"ml.entry", "ml.storage", "ml.endpoint"}
+TRAIN = LAMBDA | TABLE | {
+    "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
+    "ml.inference", "ml.package_request",
+}  # fmt: skip
+AWS = {"boto3", "botocore"}
+CONTAINER = {"numpy", "werkzeug"}
+
+ROOMS: dict[str, tuple[set[str], set[str]]] = {
+    # Entry -> our modules and the packages at the place where it runs.
+    "ml.lambda_auto_approve": (LAMBDA, AWS),
+    "ml.deploy_model": (DEPLOY, AWS),
+    # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
+    "ml.create_model_package": (TRAIN, AWS | CONTAINER | {"sklearn", "pyarrow"}),
+    "ml.usecases.churn": (TABLE | {"ml.usecases"}, {"numpy", "sklearn", "pyarrow"}),
+    "ml.inference": (set(), CONTAINER),
+    "ml.contract": (set(), set()),
+    "ml.gate": (CONTRACT, set()),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the absolute names that the module at `path` imports when it runs, wherever the statement stands."""
+    found: set[str] = set()
+    typing_only: set[ast.AST] = set()
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            typing_only |= {inner for statement in node.body for inner in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= below if node.module == "ml" else {node.module or ""}
+    return found
+
+
+def file_of(module: str, root: Path) -> Path:
+    path = root / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def reached(entry: str, root: Path) -> tuple[set[str], set[str]]:
+    """Return our modules and the foreign packages that importing `entry` may import in the end."""
+    ours, foreign, waiting = set(), set(), [entry]
+    while waiting:
+        module = waiting.pop()
+        if module in ours:
+            continue
+        ours.add(module)
+        for name in imports(file_of(module, root)):
+            if name.split(".")[0] == "ml":
+                waiting.append(name)
+            elif name.split(".")[0] not in sys.stdlib_module_names:
+                foreign.add(name.split(".")[0])
+    return ours - {entry}, foreign
+
+
+@pytest.mark.parametrize("entry", ROOMS)
+def test_an_entry_reaches_only_what_its_place_provides(entry: str, source_root: Path) -> None:
+    ours, foreign = reached(entry, source_root)
+    allowed_modules, allowed_packages = ROOMS[entry]
+
+    assert ours <= allowed_modules
+    assert foreign <= allowed_packages
+
+
+def test_the_lambdas_room_is_exactly_what_it_reaches(source_root: Path) -> None:
+    """The function's archive is made of named files: one too few fails at its first invocation."""
+    assert reached("ml.lambda_auto_approve", source_root)[0] == LAMBDA
+
+
+def test_ml_never_imports_the_program(source_root: Path) -> None:
+    for path in (source_root / "ml").rglob("*.py"):
+        assert not {
+            name for name in imports(path) if name.split(".")[0] in ("components", "rehearsal", "pulumi", "pulumi_aws")
+        }
+
+
+def test_only_entries_read_the_environment_or_make_clients(source_root: Path) -> None:
+    entries = {"create_model_package.py", "deploy_model.py", "lambda_auto_approve.py"}
+    for path in (source_root / "ml").rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert path.name in entries or "os.environ" not in text, path.name
+        assert path.name in entries | {"entry.py"} or "boto3.client" not in text, path.name

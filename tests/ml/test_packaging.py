@@ -1,0 +1,129 @@
+"""The archive: the same bytes from the same model, and in them what the container and the deploy stage need."""
+
+import gzip
+import hashlib
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ml import contract, inference, packaging
+
+PACK_AGAIN = """
+import sys
+from ml import packaging, training, usecases
+from ml.table import read_table
+table = read_table(sys.stdin.buffer.read(), name="customers.csv", target="churned")
+build = lambda t: usecases.load("churn").build(t).set_params(model__n_estimators=10)
+trained = training.train(table, build)
+print(packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case="churn").sha256)
+"""
+
+
+def test_packing_twice_gives_the_same_bytes(mixed: SimpleNamespace) -> None:
+    again = packaging.pack(mixed.trained.model, table=mixed.table, held_out=mixed.trained.held_out, use_case="churn")
+
+    assert again == mixed.archive
+    assert again.sha256 == hashlib.sha256(again.body).hexdigest()
+
+
+def test_another_process_packs_the_same_bytes(mixed: SimpleNamespace, mixed_csv: bytes, source_root: Path) -> None:
+    environment = {
+        "PYTHONHASHSEED": "77",
+        "PYTHONPATH": str(source_root),
+        "TZ": "Asia/Tokyo",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PACK_AGAIN],
+        input=mixed_csv,
+        stdout=subprocess.PIPE,
+        env=environment,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.decode().strip() == mixed.archive.sha256
+
+
+def test_members_are_the_contracts_and_carry_nothing_of_the_machine(mixed: SimpleNamespace) -> None:
+    assert [info.name for info in mixed.infos] == [
+        contract.MODEL_FILE, contract.INFERENCE_FILE, contract.METADATA_FILE, contract.GOLDEN_FILE
+    ]  # fmt: skip
+    for info in mixed.infos:
+        assert (info.uid, info.gid, info.uname, info.gname, info.mode) == (0, 0, "", "", 0o644)
+        assert info.isfile()
+        # Earlier times cannot be put into the wheel that the container makes of the code at start.
+        assert info.mtime == 315532800
+
+
+def test_the_gzip_header_holds_no_time_and_no_platform(mixed: SimpleNamespace) -> None:
+    magic, method, flags, time, _, system = struct.unpack("<HBBIBB", mixed.archive.body[:10])
+
+    assert (magic, method, flags, time, system) == (0x8B1F, 8, 0, 0, 255)
+    assert len(gzip.decompress(mixed.archive.body)) > len(mixed.archive.body)
+
+
+def test_the_serving_code_is_packed_as_it_is(mixed: SimpleNamespace, source_root: Path) -> None:
+    assert mixed.files[contract.INFERENCE_FILE] == (source_root / "ml/inference.py").read_bytes()
+
+
+def test_the_serving_code_looks_for_the_files_that_are_packed() -> None:
+    assert inference.MODEL_FILE == contract.MODEL_FILE
+    assert inference.METADATA_FILE == contract.METADATA_FILE
+    assert contract.CONTAINER_ENVIRONMENT["SAGEMAKER_PROGRAM"] == Path(contract.INFERENCE_FILE).name
+    directory = Path(contract.CONTAINER_ENVIRONMENT["SAGEMAKER_SUBMIT_DIRECTORY"])
+    assert directory / "inference.py" == Path("/opt/ml/model") / contract.INFERENCE_FILE
+
+
+def test_metadata_says_what_the_model_expects_and_what_made_it(mixed: SimpleNamespace) -> None:
+    metadata = json.loads(mixed.files[contract.METADATA_FILE])
+
+    assert metadata["columns"] == [
+        {"name": "customer", "kind": "categorical", "missing": False},
+        {"name": "months", "kind": "numeric", "missing": False},
+        {"name": "plan", "kind": "categorical", "missing": False},
+        {"name": "city", "kind": "categorical", "missing": True},
+        {"name": "spend", "kind": "numeric", "missing": True},
+    ]
+    assert (metadata["use_case"], metadata["target"], metadata["classes"]) == ("churn", "churned", ["no", "yes"])
+    assert metadata["data_sha256"] == mixed.table.sha256
+    assert metadata["libraries"].keys() == contract.CONTAINER_LIBRARIES.keys()
+    assert metadata["libraries"]["scikit-learn"] == contract.CONTAINER_LIBRARIES["scikit-learn"]
+
+
+def test_golden_records_are_held_out_rows_with_the_serving_codes_answers(mixed: SimpleNamespace) -> None:
+    golden = json.loads(mixed.files[contract.GOLDEN_FILE])
+    first = mixed.table.rows[mixed.trained.held_out[0]]
+
+    assert len(golden["instances"]) == len(golden["predictions"]) == 5
+    assert golden["instances"][0][1:3] == first[1:3].tolist()
+    request = json.dumps({"instances": golden["instances"]})
+    status, body, _ = inference.answer(mixed.model, request, "application/json", "application/json")
+    assert (status, json.loads(body)) == (200, {"predictions": golden["predictions"]})
+
+
+def test_missing_values_of_golden_records_are_null(mixed: SimpleNamespace) -> None:
+    row = mixed.table.rows[:1]
+    golden = packaging.golden(mixed.model, row)
+
+    assert golden["instances"][0][4] is None
+    json.dumps(golden, allow_nan=False)
+
+
+def test_a_model_directory_as_the_container_unpacks_it_can_be_loaded(mixed: SimpleNamespace, tmp_path: Path) -> None:
+    for name, body in mixed.files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(body)
+    model = inference.model_fn(str(tmp_path))
+
+    assert model.columns == mixed.model.columns
+    assert model.classes == ("no", "yes")
+
+
+def test_a_model_that_its_own_serving_code_refuses_is_not_packed(numeric: SimpleNamespace) -> None:
+    with pytest.raises(AssertionError, match="refuses rows of its own training data"):
+        packaging.golden(numeric.model, numeric.table.rows[:1, :3])
