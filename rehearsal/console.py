@@ -1,0 +1,89 @@
+"""What a person sees: one line per step while it happens, and the tables at the end."""
+
+import threading
+import time
+
+from rich.console import Console as Terminal
+from rich.table import Table
+from rich.text import Text
+
+from rehearsal.report import Act, Report
+
+_STATUS_STYLES = {"Succeeded": "green", "Failed": "red", "Superseded": "yellow"}
+
+
+class Console:
+    """Prints progress from several threads, each line with the seconds since the start."""
+
+    def __init__(self, *, started: float) -> None:
+        self._terminal = Terminal(highlight=False, soft_wrap=True)
+        self._started = started
+        self._lock = threading.Lock()
+
+    def note(self, where: str, what: str) -> None:
+        """Print one line of progress."""
+        elapsed = time.monotonic() - self._started
+        with self._lock:
+            self._terminal.print(Text.assemble((f"{elapsed:6.1f}s  ", "dim"), (f"{where:<24} ", "cyan"), what))
+
+    def heading(self, text: str) -> None:
+        """Print a line that opens a new act."""
+        with self._lock:
+            self._terminal.print()
+            self._terminal.rule(f"[bold]{text}", align="left")
+
+    def show(self, report: Report) -> None:
+        """Print what happened, what it proved, and who called what."""
+        with self._lock:
+            for act in report.acts:
+                self._terminal.print()
+                self._terminal.print(_act_table(act))
+            self._terminal.print()
+            self._terminal.print(_role_table(report))
+            self._terminal.print()
+            self._terminal.print(_proof_table(report))
+            verdict = "[bold green]The road holds." if report.succeeded else "[bold red]The road does not hold."
+            self._terminal.print(f"\n{verdict}[/] {len(report.all_proofs)} claims checked in {report.seconds:.1f} s.")
+
+
+def _act_table(act: Act) -> Table:
+    table = Table(title=f"{act.title}  (commit {act.commit[:8]}, {act.seconds:.1f} s)", title_justify="left")
+    table.add_column("stage")
+    table.add_column("action")
+    table.add_column("s", justify="right")
+    table.add_column("result")
+    table.add_column("message", overflow="fold")
+    for step in act.steps:
+        result = Text(step.status, style=_STATUS_STYLES.get(step.status, ""))
+        table.add_row(step.stage, step.action, f"{step.seconds:.1f}", result, step.message)
+    if act.decision:
+        table.add_row("", "decision", "", "", act.decision)
+    if act.prediction:
+        table.add_row("", "prediction", "", "", act.prediction)
+    return table
+
+
+def _role_table(report: Report) -> Table:
+    table = Table(title="Calls by role, each evaluated against the program's own policies", title_justify="left")
+    table.add_column("role")
+    for name in ("allowed", "denied", "grants"):
+        table.add_column(name, justify="right")
+    table.add_column("never used, without a reason", overflow="fold")
+    for use in report.roles:
+        table.add_row(use.role, str(use.allowed), str(use.denied), str(use.grants), "\n".join(use.unused) or "none")
+    if report.explained:
+        table.caption = (
+            f"{len(report.explained)} more were not needed, for reasons in rehearsal/unused_grants.py (also in --json)"
+        )
+    return table
+
+
+def _proof_table(report: Report) -> Table:
+    table = Table(title="What this rehearsal proved", title_justify="left")
+    table.add_column("")
+    table.add_column("claim", overflow="fold")
+    table.add_column("seen", overflow="fold")
+    for proof in report.all_proofs:
+        mark = Text("yes", style="green") if proof.holds else Text("NO", style="bold red")
+        table.add_row(mark, proof.claim, proof.detail)
+    return table

@@ -1,0 +1,169 @@
+"""The provisioned road and what a person can do with it: push, wait, read the registry, ask the endpoint."""
+
+import contextlib
+import io
+import json
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime.mocks import Mocks
+
+from ml import contract
+from ml.errors import InputError, RoadError
+from rehearsal.cloud import Cloud, PackageArnCase, Progress
+from rehearsal.codebuild import BuildRunner
+from rehearsal.codecommit import Repositories
+from rehearsal.codepipeline import Execution, PipelineExecutor
+from rehearsal.endpoints import EndpointHost
+from rehearsal.events import EventBus
+from rehearsal.functions import FunctionRunner
+from rehearsal.iam import Policy
+from rehearsal.person import Person
+from rehearsal.plan import DATA_BUCKET, PROJECT, Plan
+from rehearsal.program import project_name, run_program
+from rehearsal.provisioner import Provisioner
+from rehearsal.source_tree import WorkingCopy
+
+START_TIMEOUT_SECONDS = 20
+EXECUTION_TIMEOUT_SECONDS = 600
+EVENTS_TIMEOUT_SECONDS = 60
+_FIRST_PAUSE_SECONDS = 0.02
+
+
+class Road:
+    """A provisioned stack on a running emulated account."""
+
+    def __init__(self, cloud: Cloud, plan: Plan) -> None:
+        self.cloud = cloud
+        if plan.data is not None:
+            _put_table(cloud, plan.data)
+        self.functions = FunctionRunner(cloud)
+        self.bus = EventBus(cloud, self.functions.invoke_async)
+        self.repositories = Repositories(cloud, self.bus)
+        self.builds = BuildRunner(cloud)
+        self.pipelines = PipelineExecutor(cloud, self.repositories, self.builds)
+        self.endpoints = EndpointHost(cloud)
+        provisioner = Provisioner(cloud, self.repositories, without=plan.without)
+        self.outputs = provisioner.provision(partial(_run_program, plan))
+        self.made = provisioner.made
+        self.developer = WorkingCopy(
+            cloud.work / "clone", clone_url=self.outputs["clone_url_http"], branch=self.outputs["branch"]
+        )
+        self.developer.take(PROJECT)
+
+    @property
+    def endpoint(self) -> str:
+        """Name of the endpoint that the road leads to."""
+        return str(self.outputs["endpoint_name"])
+
+    # --- the road ----------------------------------------------------------------------------------------------------
+
+    def push(self, message: str) -> Execution:
+        """Commit and push the developer's clone; return the execution that the provisioned rule started with it."""
+        known = {execution.id for execution in self.pipelines.executions()}
+        self.developer.push(message)
+        deadline, pause = time.monotonic() + START_TIMEOUT_SECONDS, _FIRST_PAUSE_SECONDS
+        while time.monotonic() < deadline:
+            started = [each for each in self.pipelines.executions() if each.id not in known]
+            if started:
+                return started[0]
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+        raise RoadError(
+            f"the push started no pipeline execution within {START_TIMEOUT_SECONDS} s: "
+            "look at the push rule, its role and the notes of EventBridge above"
+        )
+
+    def follow(self, execution: Execution, *, approve: bool = True) -> Execution:
+        """Wait until the execution has ended and every event that it raised was delivered.
+
+        Where the pipeline asks a person, the person approves, or rejects.
+        """
+        try:
+            with Person(self.cloud, self.pipelines, approve=approve):
+                ended = self.pipelines.wait(execution.id, EXECUTION_TIMEOUT_SECONDS)
+            self.bus.drain(EVENTS_TIMEOUT_SECONDS)
+            self.functions.drain(EVENTS_TIMEOUT_SECONDS)
+        except TimeoutError as error:
+            raise RoadError(str(error)) from error
+        return ended
+
+    # --- what a person can read --------------------------------------------------------------------------------------
+
+    def packages(self) -> list[dict[str, Any]]:
+        """Return every version of the group, newest first, as DescribeModelPackage gives it."""
+        sagemaker = self.cloud.client("sagemaker")
+        listed = sagemaker.list_model_packages(ModelPackageGroupName=self.outputs["model_package_group"])
+        arns = [each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"]]
+        described = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
+        return sorted(described, key=lambda package: package["ModelPackageVersion"], reverse=True)
+
+    def golden(self, package: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the requests that travel in the package's model archive, with the answers given at training."""
+        url = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        body = self.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+            member = archive.extractfile(contract.GOLDEN_FILE)
+            if member is None:
+                raise RoadError(f"{url} holds no {contract.GOLDEN_FILE}")
+            return dict(json.load(member))
+
+    def serving_config(self) -> str:
+        """Return the name of the endpoint's configuration; empty when there is no endpoint."""
+        sagemaker = self.cloud.client("sagemaker")
+        if not sagemaker.list_endpoints()["Endpoints"]:
+            return ""
+        return str(sagemaker.describe_endpoint(EndpointName=self.endpoint)["EndpointConfigName"])
+
+    def ask(self, body: str, content_type: str) -> Any:
+        """Return the endpoint's JSON answer to one request."""
+        answer = self.cloud.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=self.endpoint, ContentType=content_type, Accept="application/json", Body=body
+        )
+        return json.loads(answer["Body"].read())
+
+    def policies(self) -> dict[str, list[Policy]]:
+        """Return the identity policies of every provisioned role, by the role's name."""
+        return self.cloud.authorizer.policies()
+
+    def close(self) -> None:
+        """End every process that the road started."""
+        self.endpoints.close()
+        self.builds.close()
+
+
+def _run_program(plan: Plan, mocks: Mocks) -> dict[str, Any]:
+    try:
+        return run_program(PROJECT, mocks, project=project_name(PROJECT), stack=plan.stack, config=plan.config)
+    except pulumi.RunError as error:  # what Pulumi's command line prints without a traceback
+        raise InputError(str(error)) from error
+
+
+def _put_table(cloud: Cloud, data: Path) -> None:
+    """Put a local table where a data team would have put it: into a bucket that is not the stack's."""
+    s3 = cloud.client("s3")
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
+    s3.create_bucket(Bucket=DATA_BUCKET, **({} if cloud.region == "us-east-1" else elsewhere))
+    s3.put_object(Bucket=DATA_BUCKET, Key=data.name, Body=data.read_bytes())
+
+
+@contextlib.contextmanager
+def open_road(
+    plan: Plan, *, work: Path, progress: Progress, package_arn_case: PackageArnCase = "kept"
+) -> Iterator[Road]:
+    """Start an emulated account, provision the program there, and take everything down afterwards."""
+    cloud = Cloud.start(work, plan.region, progress, package_arn_case=package_arn_case)
+    try:
+        road = Road(cloud, plan)
+        try:
+            yield road
+        finally:
+            road.close()
+    finally:
+        cloud.stop()
