@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 Pauses = Callable[[float], Iterable[float]]
 """Seconds allowed -> seconds waited so far, once for each look (`registry.growing_pauses`)."""
 
-SETTLE_SECONDS = 1200
+SETTLE_SECONDS = 900
 """For a change by somebody else to end before ours begins."""
-IN_SERVICE_SECONDS = 1800
+IN_SERVICE_SECONDS = 1200
+"""For ours, and again for the way back: all three fit into the build's hour."""
 VISIBLE_SECONDS = 15
 """A new configuration may be invisible to CreateEndpoint and UpdateEndpoint for a moment (SageMaker API reference)."""
 STALE_SECONDS = 30

@@ -97,12 +97,17 @@ def _decide(arn: str, place: Place, *, trigger: str) -> dict[str, str]:
     if standing.status == contract.PENDING:
         decision, reason = _judge(description, thresholds)
         standing = registry.set_status(sagemaker, arn, decision, reason)
-    reason = (
-        standing.reason if standing.written else f"already {standing.status} ({standing.reason or 'no reason given'})"
-    )
+    reason = _wording(standing)
     result = {"modelPackageArn": arn, "decision": standing.status, "reason": one_line(reason, LONGEST_MESSAGE)}
     _log(result | {"trigger": trigger, "written": standing.written, "thresholds": thresholds})
     return result
+
+
+def _wording(standing: registry.Standing) -> str:
+    """Return the reason with its decision in front, which the function's own reasons already have."""
+    known = standing.reason.startswith(standing.status)
+    text = standing.reason if known else f"{standing.status}: {standing.reason or 'no reason given'}"
+    return text if standing.written else f"{text} (decided before)"
 
 
 def _judge(description: Mapping[str, Any], thresholds: Mapping[str, object]) -> tuple[str, str]:

@@ -158,6 +158,21 @@ def test_events_give_no_job_result(cloud: Cloud) -> None:
     assert cloud.results == []
 
 
+@pytest.mark.parametrize(
+    ("stands", "says"),
+    [
+        ("by Ann", "Rejected: by Ann (decided before)"),
+        ("", "Rejected: no reason given (decided before)"),
+        ("Rejected: accuracy 0.71 is below 0.85", "Rejected: accuracy 0.71 is below 0.85 (decided before)"),
+    ],
+)
+def test_a_job_that_comes_second_is_told_the_decision_once(cloud: Cloud, stands: str, says: str) -> None:
+    cloud.package |= {"ModelApprovalStatus": "Rejected", "ApprovalDescription": stands}
+    handler(job(), CONTEXT)
+
+    assert cloud.message() == f"{ARN}: {says}"
+
+
 @pytest.mark.parametrize("status", ["Approved", "Rejected"])
 @pytest.mark.parametrize("trigger", [event, job])
 def test_a_decision_that_stands_is_reported_and_never_changed(cloud: Cloud, trigger: Any, status: str) -> None:
@@ -165,7 +180,7 @@ def test_a_decision_that_stands_is_reported_and_never_changed(cloud: Cloud, trig
     cloud.package |= {"ModelApprovalStatus": status, "ApprovalDescription": "by Ann"}
     result = handler(trigger(), CONTEXT)
 
-    assert (result["decision"], result["reason"]) == (status, f"already {status} (by Ann)")
+    assert (result["decision"], result["reason"]) == (status, f"{status}: by Ann (decided before)")
     assert cloud.updates == []
     if trigger is job:
         assert [kind for kind, _ in cloud.results] == ["success" if status == "Approved" else "failure"]
