@@ -94,7 +94,7 @@ def growing_pauses(seconds: float) -> Iterator[float]:
     yield 0.0
     while (waited := time.monotonic() - started) < seconds:
         time.sleep(min(pause, seconds - waited))
-        pause = min(pause * 1.5, 10.0, max(seconds / 10, 0.2))
+        pause = min(pause * 1.25, 10.0, max(seconds / 10, 0.2))
         yield time.monotonic() - started
 
 

@@ -4,7 +4,6 @@ The order of the phases and what a failure leaves out: AWS CodeBuild user guide,
 """
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from botocore.exceptions import ClientError
 
 from rehearsal import build_record as status
 from rehearsal.artifacts import BuildInputs, NoMatchingFilesError, pack, unpack
-from rehearsal.build_image import make_build_image
+from rehearsal.build_image import BuildImageError, make_build_image
 from rehearsal.build_record import BuildRecord, PhaseError
 from rehearsal.buildspec import Buildspec, BuildspecError, Phase, parse
 from rehearsal.client_errors import as_aws_error
 from rehearsal.cloud import AwsError, Cloud, Credentials
+from rehearsal.folders import remove
 from rehearsal.log_stream import LogStream
 from rehearsal.shell import ANNOUNCEMENT, DeadlineError, Failure, Shell, StoppedError
 
@@ -66,7 +66,7 @@ class BuildRun:
             outcome = error.status
         finally:
             self._record.finish(outcome)
-            shutil.rmtree(self._plan.folder / "image", ignore_errors=True)
+            remove(self._plan.folder / "image")
 
     def stop(self) -> None:
         """Kill the commands that run. May be called from any thread."""
@@ -144,8 +144,7 @@ class BuildRun:
             failure = shell.run(phase.commands, deadline=deadline)
             failure = shell.run(phase.finally_commands, deadline=deadline) or failure
         except DeadlineError:
-            minutes = self._identity.project.get("timeoutInMinutes")
-            text = f"Build has timed out after {minutes} minutes."
+            text = f"Build has timed out after {self._identity.project['timeoutInMinutes']} minutes."
             raise PhaseError("BUILD_TIMED_OUT", text, status.TIMED_OUT) from None
         except StoppedError:
             raise PhaseError("BUILD_STOPPED", "Build was stopped.", status.STOPPED) from None
@@ -178,13 +177,18 @@ class BuildRun:
         temporary.mkdir()
 
         def on_line(line: str) -> None:
+            """Keep every line for the log, and show what the commands themselves print."""
             log.add(line)
             if line.strip() and not line.startswith(ANNOUNCEMENT):
                 self._cloud.progress.note(self._identity.project_name, line.strip())
 
+        try:
+            image = make_build_image(folder / "image", self._plan.bytecode)
+        except BuildImageError as error:
+            raise PhaseError("CLIENT_ERROR", f"build image: {error}") from error
         environment = {
             **self._cloud.environment(),
-            **make_build_image(folder / "image", self._plan.bytecode),
+            **image,
             **credentials.environment(),
             "TMPDIR": str(temporary),
             **self._codebuild_variables(folders),

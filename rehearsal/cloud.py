@@ -15,6 +15,7 @@ import botocore.session
 import moto.core.utils
 from botocore.config import Config
 from botocore.loaders import Loader, create_loader
+from moto.core.model import ServiceModel
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.sts.models import sts_backends
@@ -24,6 +25,7 @@ from rehearsal.authorizer import PARTITION, Authorizer
 from rehearsal.calls import AwsError, Caller, Check, Context, Credentials, Journal, Reply
 from rehearsal.gateway import FRONT_PREFIX, Correction, Front, Gateway, Handler
 from rehearsal.iam import trusts
+from rehearsal.operations import one_at_a_time
 from rehearsal.strict_codebuild import BuildProjects
 from rehearsal.strict_codepipeline import Pipelines
 from rehearsal.strict_events import install_put_events
@@ -108,6 +110,7 @@ class Cloud:
         moto_api_backend.reset()
         cloud = cls(work, region, progress, package_arn_case)
         cloud.replace(moto.core.utils, "create_loader", _service_models)
+        cloud.replace(ServiceModel, "operation_model", one_at_a_time(ServiceModel.operation_model))
         cloud._serve()
         return cloud
 

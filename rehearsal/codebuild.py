@@ -1,6 +1,5 @@
 """CodeBuild's part of the road: builds started through its API really run, each in a thread of its own."""
 
-import shutil
 import threading
 import uuid
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from rehearsal.artifacts import BuildInputs
 from rehearsal.build_record import BuildIdentity, BuildRecord
 from rehearsal.build_run import BuildPlan, BuildRun
 from rehearsal.cloud import AwsError, Caller, Cloud
+from rehearsal.folders import remove
 
 SECONDS_PER_MINUTE = 60.0
 _DEFAULT_TIMEOUT_MINUTES = 60
@@ -51,6 +51,8 @@ class BuildRunner:
             raise AwsError("InvalidInputException", f"not emulated: StartBuild with {', '.join(unknown)}")
         name, token = params["projectName"], params.get("idempotencyToken", "")
         project = self._project(name)
+        declared = project["environment"].get("environmentVariables", [])
+        variables = _plain_variables(declared, params.get("environmentVariablesOverride", []))
         with self._lock:
             if token in self._by_token:
                 return {"build": self._by_token[token].describe()}
@@ -61,14 +63,11 @@ class BuildRunner:
             record = BuildRecord(self._identity(project, inputs))
             self._records[record.identity.build_id] = self._by_token[token] = record
             turn = self._turns.setdefault(name, threading.Lock())
-        folder = self._cloud.work / "builds" / name
-        minutes = project.get("timeoutInMinutes", _DEFAULT_TIMEOUT_MINUTES)
-        overrides = params.get("environmentVariablesOverride", [])
         plan = BuildPlan(
             inputs=inputs,
-            variables=_plain_variables(project["environment"].get("environmentVariables", []), overrides),
-            timeout_seconds=minutes * SECONDS_PER_MINUTE,
-            folder=folder,
+            variables=variables,
+            timeout_seconds=project["timeoutInMinutes"] * SECONDS_PER_MINUTE,
+            folder=self._cloud.work / "builds" / name,
             bytecode=self._cloud.work / "build-bytecode",
         )
         threading.Thread(
@@ -88,7 +87,7 @@ class BuildRunner:
         found = self._cloud.client("codebuild").batch_get_projects(names=[name])["projects"]
         if not found:
             raise AwsError("ResourceNotFoundException", f"Project cannot be found: {name}")
-        return dict(found[0])
+        return {"timeoutInMinutes": _DEFAULT_TIMEOUT_MINUTES, **found[0]}
 
     def _identity(self, project: Mapping[str, Any], inputs: BuildInputs) -> BuildIdentity:
         name = project["name"]
@@ -108,18 +107,16 @@ class BuildRunner:
 
     def _run(self, record: BuildRecord, plan: BuildPlan, turn: threading.Lock) -> None:
         run = BuildRun(self._cloud, record, plan)
+        with self._lock:
+            self._running[record.identity.build_id] = run
         # One after the other, because a project's builds share a folder: a path that stays the same lets Python find
         # what it compiled for the build before.
         with turn:
-            shutil.rmtree(plan.folder, ignore_errors=True)
+            remove(plan.folder)
             plan.folder.mkdir(parents=True)
-            with self._lock:
-                self._running[record.identity.build_id] = run
-            try:
-                run.run()
-            finally:
-                with self._lock:
-                    del self._running[record.identity.build_id]
+            run.run()
+        with self._lock:
+            del self._running[record.identity.build_id]
 
 
 def _plain_variables(*sources: list[dict[str, str]]) -> dict[str, str]:

@@ -101,6 +101,7 @@ def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def call(*arguments: Any) -> Any:
+        """Call the function."""
         try:
             return function(*arguments)
         except Exception as error:
@@ -152,6 +153,7 @@ class Application:
         app = flask.Flask(self._module.__name__)
 
         def invocations() -> Any:
+            """Answer one POST."""
             request = flask.request
             content_type = request.headers.get("ContentType") or request.headers.get("Content-Type") or JSON
             content = request.get_data(as_text=True) if content_type in UTF8_TYPES else request.get_data()

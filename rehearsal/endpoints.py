@@ -89,6 +89,7 @@ class EndpointHost:
         endpoint = self._find(params["EndpointName"])
 
         def delete() -> None:
+            """Forget the endpoint when its container has ended."""
             endpoint.delete()
             with self._lock:
                 self._endpoints.pop(endpoint.name.lower(), None)

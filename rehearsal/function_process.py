@@ -112,16 +112,8 @@ class FunctionProcess:
         lines = tuple(line for line in output.splitlines() if line.strip())
         for line in lines:
             self._note(function, line.strip())
-        if result_file.exists():
-            return FunctionResult(
-                payload=result_file.read_bytes(),
-                error=process.returncode != 0,
-                log_lines=lines,
-                request_id=request_id,
-            )
-        text = f"RequestId: {request_id} Error: Runtime exited with error: exit status {process.returncode}"
-        payload = json.dumps({"errorType": "Runtime.ExitError", "errorMessage": text}).encode()
-        return FunctionResult(payload=payload, error=True, log_lines=lines, request_id=request_id)
+        payload, error = _result(result_file, process.returncode, request_id)
+        return FunctionResult(payload=payload, error=error, log_lines=lines, request_id=request_id)
 
     def _note(self, function: Function, text: str) -> None:
         self._cloud.progress.note(function.name, text)
@@ -144,6 +136,14 @@ class FunctionProcess:
                     package = _location(name)
                     (folder / package.name).symlink_to(package)
         return folder
+
+
+def _result(result_file: Path, exit_status: int, request_id: str) -> tuple[bytes, bool]:
+    """Return what the process left, and whether that is an error."""
+    if result_file.exists():
+        return result_file.read_bytes(), exit_status != 0
+    text = f"RequestId: {request_id} Error: Runtime exited with error: exit status {exit_status}"
+    return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": text}).encode(), True
 
 
 def _location(name: str) -> Path:

@@ -102,6 +102,7 @@ class Invocation:
         seconds = float(os.environ["AWS_LAMBDA_FUNCTION_TIMEOUT"])
 
         def time_out(_number: int, _frame: Any) -> NoReturn:
+            """End the process as Lambda ends an invocation."""
             text = f"RequestId: {self._request_id} Error: Task timed out after {seconds:.2f} seconds"
             sys.stdout.write(text + "\n")
             sys.stdout.flush()

@@ -5,10 +5,10 @@ to boto3, whatever the protocol (JSON, REST or query), and the caller's boto3 pa
 """
 
 import functools
-import threading
 import json
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -54,7 +54,7 @@ class Operation:
         return str(self.model.name)
 
 
-_READING = threading.Lock()
+_READING = threading.RLock()
 
 
 def read_signature(authorization: str) -> Signature:
@@ -103,6 +103,20 @@ def _router(service: str, protocol: str) -> ProtocolRouter:
     if router is None:
         raise NotImplementedError(f"protocol {protocol} of {service}")
     return router(_service_model(service))
+
+
+def one_at_a_time(look_up: Callable[..., OperationModel]) -> Callable[..., OperationModel]:
+    """Return moto's ServiceModel.operation_model for use by several threads.
+
+    It shares a cache with the botocore method that it calls, where another thread may find botocore's own, poorer
+    model for a moment.
+    """
+
+    def locked(self: ServiceModel, operation_name: str) -> OperationModel:
+        with _READING:
+            return look_up(self, operation_name)
+
+    return locked
 
 
 def _service_model(service: str) -> ServiceModel:

@@ -14,7 +14,7 @@ from rehearsal.pipeline_action import Action, Limits, Outcome
 from rehearsal.pipeline_records import ActionError, Revision
 
 _FIRST_POLL_SECONDS = 0.05
-_LAST_POLL_SECONDS = 0.5
+_LAST_POLL_SECONDS = 0.2
 _POLL_GROWTH = 1.4
 
 

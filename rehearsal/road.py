@@ -42,12 +42,13 @@ class Road:
         self.cloud = cloud
         if plan.data is not None:
             _put_table(cloud, plan.data)
+        self.endpoints = EndpointHost(cloud)
+        self.endpoints.warm_up()
         self.functions = FunctionRunner(cloud)
         self.bus = EventBus(cloud, self.functions.invoke_async)
         self.repositories = Repositories(cloud, self.bus)
         self.builds = BuildRunner(cloud)
         self.pipelines = PipelineExecutor(cloud, self.repositories, self.builds)
-        self.endpoints = EndpointHost(cloud)
         provisioner = Provisioner(cloud, self.repositories, without=plan.without)
         self.outputs = provisioner.provision(partial(_run_program, plan))
         self.made = provisioner.made

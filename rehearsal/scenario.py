@@ -1,7 +1,6 @@
 """The rehearsal's three acts: a first model goes live, a second replaces it unnoticed, a weak one is refused."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +8,9 @@ from typing import Any
 from ml import contract
 from rehearsal.caller import SteadyCaller
 from rehearsal.codepipeline import Execution
-from rehearsal.grants import grants_of, never_used
 from rehearsal.pipeline_records import FAILED, SUCCEEDED
-from rehearsal.report import Act, Proof, Report, RoleUse, Step
+from rehearsal.report import Act, Proof, Step
 from rehearsal.road import Road
-from rehearsal.unused_grants import reason_for
 
 # What the developer appends to the use case's module: a new model in one line, as a data scientist would push it.
 _HYPERPARAMETERS = "\n\nHYPERPARAMETERS = {{**HYPERPARAMETERS, {change}}}\n"
@@ -85,7 +82,7 @@ def weak_model(scene: Scene) -> Act:
     execution = road.follow(road.push("One shallow tree"), approve=False)
     package = road.packages()[0]
     answers_after, _ = _ask_golden(road, version=1)
-    reason = str(package.get("ApprovalDescription", ""))
+    reason, limits = str(package.get("ApprovalDescription", "")), road.outputs["thresholds"]
     failed_at = [run.stage for run in execution.actions if run.status == FAILED]
     proofs = [
         Proof(
@@ -95,7 +92,7 @@ def weak_model(scene: Scene) -> Act:
         ),
         Proof(
             claim="the registry says Rejected and names metric, value and limit",
-            holds=package["ModelApprovalStatus"] == contract.REJECTED and _names_metric(reason, package),
+            holds=package["ModelApprovalStatus"] == contract.REJECTED and _names_metric(reason, package, limits),
             detail=reason or "no reason given",
         ),
         Proof(
@@ -110,52 +107,6 @@ def weak_model(scene: Scene) -> Act:
 ALL_ACTS = (first_model, second_model, weak_model)
 
 
-def whole_rehearsal(road: Road, acts: list[Act], *, started: float) -> Report:
-    """Sum up: who called what, and whether every grant was needed or has its reason."""
-    policies, calls = road.policies(), road.cloud.journal.calls()
-    unused = never_used(policies, calls)
-    unexplained = [grant for grant in unused if not reason_for(grant)]
-    # Fewer acts leave grants unused that the others need.
-    complete = len(acts) == len(ALL_ACTS)
-    roles = [
-        RoleUse(
-            role=role,
-            allowed=sum(call.principal == role and call.allowed for call in calls),
-            denied=sum(call.principal == role and not call.allowed for call in calls),
-            grants=len(grants_of(role, attached)),
-            unused=[f"{g.sid}: {g.action} on {g.resource}" for g in unexplained if g.role == role] if complete else [],
-        )
-        for role, attached in sorted(policies.items())
-    ]
-    denied = road.cloud.journal.denied()
-    first = f": {denied[0].principal} {denied[0].check.action} on {denied[0].check.resource}" if denied else ""
-    proofs = [
-        Proof(
-            claim="every call was allowed by the calling role's own policies",
-            holds=not denied,
-            detail=f"{sum(call.principal in policies for call in calls)} questions to IAM, {len(denied)} denied{first}",
-        )
-    ]
-    if complete:
-        total = sum(use.grants for use in roles)
-        proofs.append(
-            Proof(
-                claim="every grant was needed, or its reason is listed",
-                holds=not unexplained,
-                detail=f"{total} grants, {len(unused)} not needed, {len(unexplained)} of them unexplained",
-            )
-        )
-    return Report(
-        acts=acts,
-        roles=roles,
-        proofs=proofs,
-        explained=[f"{g.role}: {g.action} on {g.resource}: {reason_for(g)}" for g in unused if reason_for(g)]
-        if complete
-        else [],
-        seconds=time.monotonic() - started,
-    )
-
-
 # --- what the acts share ---------------------------------------------------------------------------------------------
 
 
@@ -166,7 +117,7 @@ def _act(title: str, road: Road, execution: Execution, *, prediction: str, proof
     ]
     arn = execution.variables.get("BuildVariables", {}).get(contract.MODEL_PACKAGE_ARN)
     package = next((each for each in road.packages() if each["ModelPackageArn"] == arn), None)
-    decision = f"{package['ModelApprovalStatus']}: {package.get('ApprovalDescription', '')}" if package else ""
+    decision = package.get("ApprovalDescription") or package["ModelApprovalStatus"] if package else ""
     return Act(
         title=title,
         commit=execution.commit,
@@ -206,11 +157,11 @@ def _first_answer(answers: list[Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in answers[0].items())
 
 
-def _names_metric(reason: str, package: Mapping[str, Any]) -> bool:
-    """Whether the reason holds a metric's name together with the value that was registered for it."""
-    values = {
-        key.removeprefix(contract.METADATA_METRIC_PREFIX): value
-        for key, value in package["CustomerMetadataProperties"].items()
-        if key.startswith(contract.METADATA_METRIC_PREFIX)
-    }
-    return any(name in reason and f"{float(value):.3f}"[:4] in reason for name, value in values.items())
+def _names_metric(reason: str, package: Mapping[str, Any], thresholds: Mapping[str, float]) -> bool:
+    """Whether the reason holds a judged metric's name together with its registered value and its limit."""
+    registered = package["CustomerMetadataProperties"]
+    return any(
+        all(word in reason for word in (name, f"{float(registered[key]):.4g}", f"{limit:.4g}"))
+        for name, limit in thresholds.items()
+        if (key := contract.METADATA_METRIC_PREFIX + name) in registered
+    )

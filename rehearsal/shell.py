@@ -116,6 +116,7 @@ class Shell:
         self._directory = Path(str(state["directory"]))
         if not state["command"]:
             return None
+        # A command that ended the shell is a failure even with status 0: the ones after it have not run.
         return Failure(command=commands[int(str(state["command"]))], exit_status=int(str(state["status"])))
 
     def _execute(self, command: Sequence[str], deadline: float) -> int:

@@ -25,7 +25,7 @@ def _spelt_in_lower_case(grant: Grant) -> bool:
 REASONS: Sequence[Reason] = (
     Reason(
         covers=_spelt_in_lower_case,
-        text="AWS has been seen to spell the group in package ARNs as written and in lower case; here it is one of them",
+        text="AWS has been seen to write the group in package ARNs as given and in lower case; here it is one of them",
     ),
     Reason(
         covers=lambda grant: (grant.sid, grant.action) == ("StoreModel", "s3:GetObject"),

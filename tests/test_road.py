@@ -16,7 +16,8 @@ from rehearsal.plan import make_plan
 from rehearsal.provisioner import RoleAction
 from rehearsal.report import Report
 from rehearsal.road import open_road
-from rehearsal.scenario import ALL_ACTS, Scene, whole_rehearsal
+from rehearsal.scenario import ALL_ACTS, Scene
+from rehearsal.summary import summary
 from rehearsal.unused_grants import REASONS, reason_for
 from tests.silence import Silent
 
@@ -35,7 +36,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     with open_road(plan, work=tmp_path_factory.mktemp("road"), progress=Silent()) as road:
         scene = Scene(road=road, use_case=plan.use_case, heading=lambda text: None)
         acts = [act(scene) for act in ALL_ACTS]
-        report = whole_rehearsal(road, acts, started=0.0)
+        report = summary(road, acts, started=0.0)
         return Rehearsed(report=report, policies=road.policies(), calls=road.cloud.journal.calls())
 
 

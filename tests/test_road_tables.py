@@ -1,4 +1,4 @@
-"""A real table on the road: text, missing values and a header in, raw records served; unusable tables end in one line."""
+"""A real table on the road: raw records with text and gaps are served; unusable tables end in one line."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,7 @@
 """What the tests of builds, functions and endpoints need in an emulated account: roles, and a memory of progress."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,16 +50,17 @@ def _document(statements: list[dict[str, Any]]) -> str:
 
 def eventually(condition: Callable[[], Any], *, seconds: float = 15) -> Any:
     """Return the first true answer of `condition`. Fails when there is none in time."""
-    deadline, pause = time.monotonic() + seconds, 0.01
+    deadline, pause, never = time.monotonic() + seconds, 0.01, threading.Event()
     while time.monotonic() < deadline:
         if answer := condition():
             return answer
-        time.sleep(pause)
+        never.wait(pause)
         pause = min(0.2, pause * 1.5)
     raise AssertionError(f"not within {seconds} s")
 
 
-def logged(cloud: Cloud, group: str) -> list[str]:
-    """Return every message of a log group."""
-    events = cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+def logged(cloud: Cloud, group: str, *streams: str) -> list[str]:
+    """Return every message of a log group, or of some of its streams."""
+    chosen = {"logStreamNames": list(streams)} if streams else {}
+    events = cloud.client("logs").filter_log_events(logGroupName=group, **chosen)["events"]
     return [event["message"] for event in events]

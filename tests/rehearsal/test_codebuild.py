@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal import codebuild
 from rehearsal.artifacts import BuildInputs, S3Object
+from rehearsal.build_image import uv_script
 from rehearsal.cloud import Cloud
 from rehearsal.codebuild import BuildRunner
 from tests.rehearsal.runner_account import ANYTHING, eventually, logged, make_role, running_cloud
@@ -31,6 +32,7 @@ class Builds:
         self.client = cloud.client("codebuild")
         cloud.client("s3").create_bucket(Bucket=BUCKET)
         self.everything = make_role(cloud, "AllRole", "codebuild.amazonaws.com", ANYTHING)
+        self.usual = self.project()
 
     def project(self, *, role: str = "", variables: dict[str, str] | None = None, minutes: int = 5) -> str:
         name = f"project-{uuid.uuid4().hex[:8]}"
@@ -85,10 +87,10 @@ class Builds:
         return build
 
     def run(self, buildspec: str, project: str = "", **outputs: S3Object) -> dict[str, Any]:
-        return self.wait(self.start(project or self.project(), self.inputs(buildspec, **outputs)))
+        return self.wait(self.start(project or self.usual, self.inputs(buildspec, **outputs)))
 
     def printed(self, build: dict[str, Any]) -> list[str]:
-        lines = logged(self.cloud, build["logs"]["groupName"])
+        lines = logged(self.cloud, build["logs"]["groupName"], build["logs"]["streamName"])
         return [line for line in lines if not line.startswith("[Container]")]
 
     def content(self, place: S3Object) -> dict[str, str]:
@@ -147,9 +149,9 @@ def test_a_build_sees_its_own_identity_and_where_its_artifacts_lie(builds: Build
     inputs = builds.inputs(f"phases: {{build: {{commands: {commands}}}}}")
     other = builds.artifact({"note": "from the other"})
     inputs = replace(inputs, inputs={"Other": other, **inputs.inputs})
-    build = builds.wait(builds.start(builds.project(), inputs))
+    build = builds.wait(builds.start(builds.usual, inputs))
     assert builds.printed(build) == [
-        f"{build['id']} codepipeline/road 0123abc 1",
+        f"{build['id']} codepipeline/road 0123abc {build['buildNumber']}",
         "read me from the other us-east-1",
     ]
 
@@ -193,6 +195,28 @@ phases:
     assert lines[-1] == "gone"
     assert Path(pip.__file__).exists()
     assert Path(uv.find_uv_bin()).exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "cached", "calls"),
+    [
+        ("pip install x", True, ["offline pip install x"]),
+        ("pip install x", False, ["offline pip install x", "online pip install x"]),
+        ("pip list", False, ["online pip list"]),
+    ],
+)
+def test_uv_asks_the_index_only_for_what_its_cache_lacks(tmp_path: Path, command: str, cached: bool, calls: list[str]):
+    asked, uv, script = tmp_path / "asked", tmp_path / "uv", tmp_path / "script"
+    uv.write_text(f"""#!/bin/sh
+echo "${{UV_OFFLINE:+off}}${{UV_OFFLINE:-on}}line $*" | sed s/off1/off/ >> {asked}
+echo installed
+[ -z "$UV_OFFLINE" ] || {str(cached).lower()}
+""")
+    uv.chmod(0o755)
+    script.write_text(uv_script(str(uv)))
+    ended = subprocess.run(["sh", script, *command.split()], env={"PATH": os.defpath}, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "installed\n")
+    assert asked.read_text().splitlines() == calls
 
 
 def test_a_build_acts_in_aws_with_the_rights_of_its_service_role(builds: Builds):
@@ -307,7 +331,7 @@ phases:
 def test_closing_the_runner_ends_what_runs(builds: Builds, tmp_path: Path):
     begun = tmp_path / "begun"
     inputs = builds.inputs(f"phases: {{build: {{commands: ['touch {begun}', 'sleep 60']}}}}")
-    build_id = builds.start(builds.project(), inputs)
+    build_id = builds.start(builds.usual, inputs)
     eventually(begun.exists)
     builds.runner.close()
     assert builds.wait(build_id)["buildStatus"] == "STOPPED"
@@ -365,10 +389,9 @@ phases:
 
 
 def test_what_commands_print_is_logged_and_shown_while_they_run(builds: Builds):
-    project = builds.project()
-    build = builds.run("phases: {build: {commands: ['echo \"  seen  \"']}}", project=project)
-    assert (project, "seen") in builds.cloud.progress.lines  # type: ignore[attr-defined]
-    assert logged(builds.cloud, f"/logs/{project}") == [
+    build = builds.run("phases: {build: {commands: ['echo \"  seen  \"']}}")
+    assert (builds.usual, "seen") in builds.cloud.progress.lines  # type: ignore[attr-defined]
+    assert logged(builds.cloud, f"/logs/{builds.usual}", build["logs"]["streamName"]) == [
         f"[Container] Build {build['id']} starts",
         '[Container] Running command echo "  seen  "',
         "  seen  ",
@@ -393,9 +416,8 @@ def test_a_role_that_lacks_a_right_fails_the_build_where_aws_needs_it(builds: Bu
 def test_the_same_token_starts_one_build(builds: Builds):
     token = str(uuid.uuid4())
     builds.runner.hand_over(token, builds.inputs("phases: {build: {commands: [ls]}}"))
-    project = builds.project()
     first, second = (
-        builds.client.start_build(projectName=project, idempotencyToken=token)["build"]["id"] for _ in range(2)
+        builds.client.start_build(projectName=builds.usual, idempotencyToken=token)["build"]["id"] for _ in range(2)
     )
     assert first == second
     builds.wait(first)
@@ -403,7 +425,16 @@ def test_the_same_token_starts_one_build(builds: Builds):
 
 def test_a_build_that_no_pipeline_feeds_is_refused(builds: Builds):
     with pytest.raises(ClientError, match="must be started by its pipeline"):
-        builds.client.start_build(projectName=builds.project(), idempotencyToken="unknown")
+        builds.client.start_build(projectName=builds.usual, idempotencyToken="unknown")
+
+
+def test_a_variable_whose_value_lies_in_another_service_is_refused(builds: Builds):
+    with pytest.raises(ClientError, match="not emulated: environment variable TOKEN of type PARAMETER_STORE"):
+        builds.start(
+            builds.usual,
+            builds.inputs("phases: {build: {commands: [ls]}}"),
+            environmentVariablesOverride=[{"name": "TOKEN", "value": "/token", "type": "PARAMETER_STORE"}],
+        )
 
 
 def test_an_unreadable_buildspec_fails_before_any_command(builds: Builds):
