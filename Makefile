@@ -42,4 +42,6 @@ $(VENV)/.installed: tests/requirements.lock buildspecs/requirements-installer.in
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(INSTALLER)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python tests/requirements.lock
+	@# Lets Python compile now what the first rehearsal would otherwise compile while somebody watches.
+	@$(BIN)/python -c "import components, rehearsal.road, ml.create_model_package"
 	@touch $@

@@ -1,9 +1,10 @@
-"""The scikit-learn serving container's contract, as a process of its own: `container.py <model folder> <ready file>`.
+"""The scikit-learn serving container's contract, as a process of its own.
 
 Follows the single-model road of the image: sagemaker-scikit-learn-container (serving.py) on sagemaker-containers 2.8.6
 (transformer, worker, encoders), single process instead of gunicorn behind nginx. It stands alone: beside the standard
 library it needs Flask and numpy, and the user's code sees what the image has of our packages and none of our modules.
-The port, free on 127.0.0.1, is written to the ready file. The process ends when its standard input is closed.
+One line on standard input names the model's folder and the file for the port, which is a free one of 127.0.0.1. The
+process ends when its standard input is closed.
 """
 
 import csv
@@ -30,6 +31,9 @@ ANY = "*/*"
 UTF8_TYPES = (JSON, CSV)
 
 MODEL_ROOT = "/opt/ml/model"
+
+# Imported while there is no model yet, because they take longer than everything else.
+_LIBRARIES = ("sklearn.compose", "sklearn.ensemble", "sklearn.pipeline")
 
 
 class UnsupportedFormatError(Exception):
@@ -196,6 +200,14 @@ class _QuietHandler(WSGIRequestHandler):
         """Say nothing of requests that were answered."""
 
 
+def _first_line() -> bytes:
+    # Unbuffered, because another reader takes over; empty when the parent has gone.
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
+        line += byte
+    return line
+
+
 def _end_with_parent() -> None:
     # Unbuffered: a thread inside of a buffered read would break the end of the interpreter.
     while os.read(sys.stdin.fileno(), 1):
@@ -203,9 +215,19 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-def main(arguments: list[str]) -> None:
-    """Serve until killed. Raises what importing the user's code raises."""
-    model_folder, ready_file = Path(arguments[0]), Path(arguments[1])
+def main() -> None:
+    """Wait for a line of JSON with a model's folder and a file for the port, then serve until killed.
+
+    Raises what importing the user's code raises.
+    """
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    line = _first_line()
+    if not line:
+        return
+    launch = json.loads(line)
+    model_folder, ready_file = Path(launch["model_folder"]), Path(launch["ready_file"])
+    os.chdir(model_folder)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     module = load_user_module(model_folder)
     server = make_server(
@@ -219,4 +241,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

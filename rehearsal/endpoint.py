@@ -11,7 +11,7 @@ from typing import Any
 
 from rehearsal.cloud import AwsError, Cloud
 from rehearsal.hosting import Launch, Launcher, LaunchError, resolve
-from rehearsal.model_server import ModelServer
+from rehearsal.model_server import ModelServer, Standby
 
 IN_SERVICE = "InService"
 CREATING = "Creating"
@@ -27,12 +27,12 @@ _REASON_CHARACTERS = 1024
 class Endpoint:
     """Safe to use from any thread; `deploy` and `delete` take their time and belong in threads of their own."""
 
-    def __init__(self, cloud: Cloud, *, name: str, arn: str, config_name: str) -> None:
+    def __init__(self, cloud: Cloud, standby: Standby, *, name: str, arn: str, config_name: str) -> None:
         self.name = name
         self.arn = arn
         self._cloud = cloud
         self._lock = threading.RLock()
-        self._launcher = Launcher(cloud, endpoint=name, arn=arn, on_end=self._container_ended)
+        self._launcher = Launcher(cloud, standby, endpoint=name, arn=arn, on_end=self._container_ended)
         self._created = datetime.now(UTC)
         self._config_name = config_name
         self._reason = ""

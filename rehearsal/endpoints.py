@@ -1,7 +1,6 @@
 """SageMaker's endpoint operations, answered by endpoints that really serve."""
 
 import json
-import subprocess
 import threading
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +10,7 @@ from botocore.exceptions import ClientError
 from rehearsal.cloud import AwsError, Caller, Cloud, Reply
 from rehearsal.endpoint import Endpoint
 from rehearsal.hosting import Launch
-from rehearsal.model_server import ServerError, warm_up
+from rehearsal.model_server import ServerError, Standby
 
 _MESSAGE_CHARACTERS = 1024
 _MODEL_ERROR_STATUS = HTTPStatus.FAILED_DEPENDENCY
@@ -25,7 +24,7 @@ class EndpointHost:
         self._lock = threading.Lock()
         # Names are case-insensitive in an account (API reference, CreateEndpoint).
         self._endpoints: dict[str, Endpoint] = {}
-        self._warm_up: subprocess.Popen[bytes] | None = None
+        self._standby = Standby(cloud.work)
         cloud.operation("sagemaker", "CreateEndpoint", self._create)
         cloud.operation("sagemaker", "UpdateEndpoint", self._update)
         cloud.operation("sagemaker", "DescribeEndpoint", self._describe)
@@ -34,18 +33,16 @@ class EndpointHost:
         cloud.operation("sagemaker-runtime", "InvokeEndpoint", self._invoke)
 
     def warm_up(self) -> None:
-        """Prepare for the first container while there is other work to do."""
-        self._warm_up = warm_up(self._cloud.work)
+        """Prepare the first container while there is other work to do."""
+        self._standby.prepare()
 
     def close(self) -> None:
         """End every container now."""
-        if self._warm_up:
-            self._warm_up.kill()
-            self._warm_up.wait()
         with self._lock:
             endpoints = list(self._endpoints.values())
         for endpoint in endpoints:
             endpoint.kill()
+        self._standby.close()
 
     # --- operations of the control plane -----------------------------------------------------------------------------
 
@@ -57,7 +54,7 @@ class EndpointHost:
         with self._lock:
             if name.lower() in self._endpoints:
                 raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn}".')
-            endpoint = Endpoint(self._cloud, name=name, arn=arn, config_name=config_name)
+            endpoint = Endpoint(self._cloud, self._standby, name=name, arn=arn, config_name=config_name)
             self._endpoints[name.lower()] = endpoint
         threading.Thread(target=endpoint.deploy, args=(config_name,), daemon=True).start()
         return {"EndpointArn": endpoint.arn}

@@ -14,7 +14,7 @@ from ml import contract
 from rehearsal.client_errors import as_aws_error
 from rehearsal.cloud import AwsError, Cloud, Credentials
 from rehearsal.log_stream import ForgivingLog, LogStream
-from rehearsal.model_server import ModelServer, ServerError
+from rehearsal.model_server import ModelServer, ServerError, Standby
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 _PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
@@ -88,8 +88,17 @@ def _definition(sagemaker: Any, container: Mapping[str, Any]) -> dict[str, Any]:
 class Launcher:
     """Brings up containers for one endpoint. `on_end` hears of a container that ends unasked."""
 
-    def __init__(self, cloud: Cloud, *, endpoint: str, arn: str, on_end: Callable[[ModelServer, int], None]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        standby: Standby,
+        *,
+        endpoint: str,
+        arn: str,
+        on_end: Callable[[ModelServer, int], None],
+    ) -> None:
         self._cloud = cloud
+        self._standby = standby
         self._endpoint = endpoint
         self._arn = arn
         self._on_end = on_end
@@ -108,9 +117,8 @@ class Launcher:
         log = ForgivingLog(stream, self._note)
         log.add(f"Starting {served.image}")
         server = ModelServer(
-            work=self._cloud.work,
+            self._standby.take(served.environment),
             model_folder=model_folder,
-            environment=served.environment,
             on_line=log.add,
             on_end=self._on_end,
         )
@@ -124,6 +132,7 @@ class Launcher:
             raise LaunchError(f"{text} health check. {advice} {error}") from error
         finally:
             log.write()
+            self._standby.prepare()
         return Launch(served=served, server=server, log=log)
 
     def _note(self, what: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ml import contract
 from rehearsal import container
 from rehearsal.interpreter import isolated
 
@@ -19,7 +21,6 @@ HEALTH_TIMEOUT_SECONDS = 90.0
 INVOCATION_TIMEOUT_SECONDS = 60.0
 """How long a container may take for one answer (SageMaker developer guide, "How containers serve requests")."""
 
-_WARM_UP = "import flask, numpy, sklearn.compose, sklearn.ensemble, sklearn.pipeline, werkzeug.serving"
 _PING_TIMEOUT_SECONDS = 2.0
 # SageMaker asks for minutes; a server that answers an error this often in a row will not get better here.
 _REFUSED_PINGS = 5
@@ -42,40 +43,44 @@ class Answer:
     body: bytes
 
 
-def warm_up(work: Path) -> subprocess.Popen[bytes]:
-    """Let Python compile what containers import, beside other work: the first one then starts as fast as the next."""
-    return subprocess.Popen(
-        ["nice", *isolated(work), "-c", _WARM_UP],
-        env={"PATH": os.defpath},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+class Standby:
+    """Starts containers, the next one ahead: it has its libraries imported when a model comes.
 
+    Only the environment that every package of the road asks for can be had ahead; another one starts afresh.
+    """
 
-class ModelServer:
-    """One container. `on_line` gets what it prints, `on_end` the exit status when it ends unasked."""
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._ahead: subprocess.Popen[str] | None = None
 
-    def __init__(
-        self,
-        *,
-        work: Path,
-        model_folder: Path,
-        environment: Mapping[str, str],
-        on_line: Callable[[str], None],
-        on_end: Callable[["ModelServer", int], None],
-    ) -> None:
-        self._on_line = on_line
-        self._on_end = on_end
-        self._last_lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
-        self._ready = model_folder.with_name("port")
-        self._changed = threading.Condition()
-        self._in_flight = 0
-        self._ending = False
+    def prepare(self) -> None:
+        """Start the next container unless it waits already."""
+        with self._lock:
+            if self._ahead is None:
+                self._ahead = self._start(contract.CONTAINER_ENVIRONMENT)
+
+    def take(self, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Return a container that waits for its model."""
+        with self._lock:
+            if self._ahead is not None and dict(environment) == dict(contract.CONTAINER_ENVIRONMENT):
+                ahead, self._ahead = self._ahead, None
+                return ahead
+        return self._start(environment)
+
+    def close(self) -> None:
+        """End the container that waits, if there is one."""
+        with self._lock:
+            if self._ahead is not None:
+                self._ahead.kill()
+                self._ahead.communicate()
+                self._ahead = None
+
+    def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[str]:
         # Our installed packages stand for the image's; our own modules are not importable.
-        self._process = subprocess.Popen(
-            [*isolated(work), container.__file__, str(model_folder), str(self._ready)],
-            cwd=model_folder,
+        return subprocess.Popen(
+            [*isolated(self._work), container.__file__],
+            cwd=self._work,
             env={"PATH": os.defpath, "LANG": "C.UTF-8", **environment},
             stdin=subprocess.PIPE,  # held open: its end tells the container that we are gone
             stdout=subprocess.PIPE,
@@ -83,6 +88,33 @@ class ModelServer:
             text=True,
             errors="replace",
         )
+
+
+class ModelServer:
+    """One container. `on_line` gets what it prints, `on_end` the exit status when it ends unasked."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        *,
+        model_folder: Path,
+        on_line: Callable[[str], None],
+        on_end: Callable[["ModelServer", int], None],
+    ) -> None:
+        """Give the waiting container `process` its model."""
+        self._on_line = on_line
+        self._on_end = on_end
+        self._last_lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
+        self._ready = model_folder.with_name("port")
+        self._changed = threading.Condition()
+        self._in_flight = 0
+        self._ending = False
+        self._process = process
+        # A container that has ended already says so when it is asked for its health.
+        with contextlib.suppress(BrokenPipeError):
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({"model_folder": str(model_folder), "ready_file": str(self._ready)}) + "\n")
+            process.stdin.flush()
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
         threading.Thread(target=self._watch, daemon=True).start()

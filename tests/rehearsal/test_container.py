@@ -1,4 +1,5 @@
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -246,16 +247,26 @@ def test_an_installed_package_wins_over_user_code_of_the_same_name(monkeypatch: 
     assert hasattr(container.load_user_module(tmp_path), "rgb_to_hsv")
 
 
+def waiting(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*isolated(folder), container.__file__], env=environment(), stdin=subprocess.PIPE)
+
+
+def test_a_container_whose_parent_goes_before_a_model_comes_ends(tmp_path: Path):
+    process = waiting(tmp_path)
+    process.communicate()
+    assert process.returncode == 0
+
+
 def test_the_process_writes_its_port_and_ends_when_its_parent_is_gone(tmp_path: Path):
     (tmp_path / "code").mkdir()
     (tmp_path / "code/inference.py").write_text(DEFAULTS)
     port = tmp_path / "port"
-    process = subprocess.Popen(
-        [*isolated(tmp_path), container.__file__, str(tmp_path), str(port)], env=environment(), stdin=subprocess.PIPE
-    )
+    process = waiting(tmp_path)
+    assert process.stdin
+    process.stdin.write(json.dumps({"model_folder": str(tmp_path), "ready_file": str(port)}).encode() + b"\n")
+    process.stdin.flush()
     eventually(port.exists)
     assert process.poll() is None
-    assert process.stdin
     process.stdin.close()
     assert process.wait(10) == 0
     assert int(port.read_text()) > 0

@@ -398,7 +398,7 @@ def test_endpoints_are_listed_and_a_deleted_one_is_gone_with_its_container(hosti
         hosting.sagemaker.delete_endpoint(EndpointName=name)
 
 
-def test_closing_the_host_ends_every_container_and_does_not_wait_for_the_warm_up(hosting: Endpoints):
+def test_closing_the_host_ends_every_container_and_does_not_wait_for_the_one_ahead(hosting: Endpoints):
     name = hosting.in_service()
     pid = int(hosting.ask(name).split()[-1])
     hosting.host.warm_up()
