@@ -88,7 +88,7 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def _without(text: str) -> object:
-    from rehearsal.provisioner import RoleAction
+    from rehearsal.provision.provisioner import RoleAction
 
     role, separator, action = text.partition(":")
     if not separator or ":" not in action:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.calls import Call
-from rehearsal.iam import Policy, as_list, evaluate, matches
+from rehearsal.account.calls import Call
+from rehearsal.account.iam import Policy, as_list, evaluate, matches
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

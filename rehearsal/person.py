@@ -1,10 +1,10 @@
 """The approver of a manual pipeline: answers the waiting action, and writes the same answer into the registry."""
 
 from ml import contract
+from rehearsal.account.cloud import Cloud
 from rehearsal.background import Background
-from rehearsal.cloud import Cloud
-from rehearsal.codepipeline import ActionRun, Execution, PipelineExecutor
-from rehearsal.pipeline_records import IN_PROGRESS
+from rehearsal.pipeline.codepipeline import ActionRun, Execution, PipelineExecutor
+from rehearsal.pipeline.pipeline_records import IN_PROGRESS
 
 _WHO = "the rehearsal's approver"
 _LONGEST_SUMMARY = 512  # of an approval's result (CodePipeline API)

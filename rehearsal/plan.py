@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ml import contract
 from ml.errors import InputError
-from rehearsal.program import project_name, stack_config
-from rehearsal.provisioner import RoleAction
+from rehearsal.provision.program import project_name, stack_config
+from rehearsal.provision.provisioner import RoleAction
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_REGION = "us-east-1"

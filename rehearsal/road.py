@@ -15,18 +15,18 @@ from pulumi.runtime.mocks import Mocks
 
 from ml import contract
 from ml.errors import InputError, RoadError
-from rehearsal.cloud import Cloud, PackageArnCase, Progress
-from rehearsal.codebuild import BuildRunner
-from rehearsal.codecommit import Repositories
-from rehearsal.codepipeline import Execution, PipelineExecutor
-from rehearsal.endpoints import EndpointHost
-from rehearsal.events import EventBus
-from rehearsal.functions import FunctionRunner
-from rehearsal.iam import Policy
+from rehearsal.account.cloud import Cloud, PackageArnCase, Progress
+from rehearsal.account.iam import Policy
+from rehearsal.builds.codebuild import BuildRunner
 from rehearsal.person import Person
+from rehearsal.pipeline.codecommit import Repositories
+from rehearsal.pipeline.codepipeline import Execution, PipelineExecutor
+from rehearsal.pipeline.events import EventBus
 from rehearsal.plan import DATA_BUCKET, PROJECT, Plan
-from rehearsal.program import project_name, run_program
-from rehearsal.provisioner import Provisioner
+from rehearsal.provision.program import project_name, run_program
+from rehearsal.provision.provisioner import Provisioner
+from rehearsal.runtimes.endpoints import EndpointHost
+from rehearsal.runtimes.functions import FunctionRunner
 from rehearsal.source_tree import WorkingCopy
 
 START_TIMEOUT_SECONDS = 20
@@ -159,6 +159,7 @@ def open_road(
     plan: Plan, *, work: Path, progress: Progress, package_arn_case: PackageArnCase = "kept"
 ) -> Iterator[Road]:
     """Start an emulated account, provision the program there, and take everything down afterwards."""
+    work.mkdir(parents=True, exist_ok=True)
     cloud = Cloud.start(work, plan.region, progress, package_arn_case=package_arn_case)
     try:
         road = Road(cloud, plan)

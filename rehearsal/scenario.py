@@ -7,8 +7,8 @@ from typing import Any
 
 from ml import contract
 from rehearsal.caller import SteadyCaller
-from rehearsal.codepipeline import Execution
-from rehearsal.pipeline_records import FAILED, SUCCEEDED
+from rehearsal.pipeline.codepipeline import Execution
+from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.report import Act, Proof, Step
 from rehearsal.road import Road
 

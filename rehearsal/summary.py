@@ -3,9 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from rehearsal.calls import Call
+from rehearsal.account.calls import Call
+from rehearsal.account.iam import Policy
 from rehearsal.grants import Grant, grants_of, never_used
-from rehearsal.iam import Policy
 from rehearsal.report import Act, Proof, Report, RoleUse
 from rehearsal.road import Road
 from rehearsal.scenario import ALL_ACTS

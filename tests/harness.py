@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
-from rehearsal.program import project_name, run_program, stack_config
+from rehearsal.provision.program import project_name, run_program, stack_config
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"

@@ -8,12 +8,12 @@ import pytest
 
 from ml import contract
 from ml.errors import RoadError
-from rehearsal.calls import Call
+from rehearsal.account.calls import Call
+from rehearsal.account.iam import Policy
 from rehearsal.grants import never_used
-from rehearsal.iam import Policy
-from rehearsal.pipeline_records import FAILED, SUCCEEDED
+from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.plan import make_plan
-from rehearsal.provisioner import RoleAction
+from rehearsal.provision.provisioner import RoleAction
 from rehearsal.report import Report
 from rehearsal.road import open_road
 from rehearsal.scenario import ALL_ACTS, Scene

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.pipeline_records import FAILED, SUCCEEDED
+from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.plan import DATA_BUCKET, make_plan
 from rehearsal.road import Road, open_road
 from tests.silence import Silent

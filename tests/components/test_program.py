@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.mocks import MockResourceArgs
 
 from ml.errors import InputError
-from rehearsal.program import run_program, stack_config
+from rehearsal.provision.program import run_program, stack_config
 from tests.harness import ACCOUNT, REGION, ROOT, STACK_TYPE, ProviderMocks, Recorded, record
 
 Record = Callable[..., Recorded]

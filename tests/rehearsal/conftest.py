@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.cloud import Cloud, Credentials
+from rehearsal.account.cloud import Cloud, Credentials
 
 REGION = "us-east-1"
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rehearsal.artifacts import BuildInputs
-from rehearsal.calls import Reply
-from rehearsal.cloud import Cloud
-from rehearsal.codecommit import Repositories
-from rehearsal.codepipeline import Execution, Limits, PipelineExecutor
-from rehearsal.events import EventBus
+from rehearsal.account.calls import Reply
+from rehearsal.account.cloud import Cloud
+from rehearsal.pipeline.artifacts import BuildInputs
+from rehearsal.pipeline.codecommit import Repositories
+from rehearsal.pipeline.codepipeline import Execution, Limits, PipelineExecutor
+from rehearsal.pipeline.events import EventBus
 
 REGION = "us-east-1"
 SERVICE = "codepipeline.amazonaws.com"

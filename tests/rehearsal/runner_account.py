@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rehearsal.cloud import Cloud
+from rehearsal.account.cloud import Cloud
 
 REGION = "us-east-1"
 ANYTHING = ("*", "*")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pulumi import Archive, AssetArchive, FileArchive, FileAsset, RemoteAsset, StringAsset
 
-from rehearsal.archives import ArchiveError, zip_archive
+from rehearsal.provision.archives import ArchiveError, zip_archive
 
 
 def files(archive: Archive) -> dict[str, bytes]:

@@ -3,8 +3,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.calls import OPERATOR, AwsError, Credentials
-from rehearsal.cloud import ACCOUNT
+from rehearsal.account.calls import OPERATOR, AwsError, Credentials
+from rehearsal.account.cloud import ACCOUNT
 
 DLQ = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead-letters"
 

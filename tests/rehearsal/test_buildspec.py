@@ -1,7 +1,7 @@
 import pytest
 
-from rehearsal.artifacts import FileSelection
-from rehearsal.buildspec import Buildspec, BuildspecError, Phase, parse
+from rehearsal.builds.buildspec import Buildspec, BuildspecError, Phase, parse
+from rehearsal.pipeline.artifacts import FileSelection
 
 WHOLE = """
 version: 0.2

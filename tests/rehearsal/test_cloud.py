@@ -23,8 +23,8 @@ from moto.s3.models import S3Backend
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sts.models import STSBackend
 
-from rehearsal.calls import AwsError, Reply
-from rehearsal.cloud import Cloud
+from rehearsal.account.calls import AwsError, Reply
+from rehearsal.account.cloud import Cloud
 
 PIPELINE_STATE = ("codepipeline", "GetPipelineState")
 
@@ -55,7 +55,7 @@ def test_the_server_listens_on_this_machine_only(cloud):
 SECOND_LIFE = """
 import sys
 from pathlib import Path
-from rehearsal.cloud import Cloud
+from rehearsal.account.cloud import Cloud
 
 class Quiet:
     def note(self, where, what): ...

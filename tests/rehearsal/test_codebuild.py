@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal import codebuild
-from rehearsal.artifacts import BuildInputs, S3Object
-from rehearsal.build_image import uv_script
-from rehearsal.cloud import Cloud
-from rehearsal.codebuild import BuildRunner
+from rehearsal.account.cloud import Cloud
+from rehearsal.builds import codebuild
+from rehearsal.builds.build_image import uv_script
+from rehearsal.builds.codebuild import BuildRunner
+from rehearsal.pipeline.artifacts import BuildInputs, S3Object
 from tests.rehearsal.runner_account import ANYTHING, eventually, logged, make_role, running_cloud
 
 BUCKET = "artifacts"

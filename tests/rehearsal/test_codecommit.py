@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from rehearsal.calls import AwsError
-from rehearsal.cloud import Cloud
-from rehearsal.codecommit import Repositories
-from rehearsal.events import EventBus
+from rehearsal.account.calls import AwsError
+from rehearsal.account.cloud import Cloud
+from rehearsal.pipeline.codecommit import Repositories
+from rehearsal.pipeline.events import EventBus
 
 REGION = "eu-west-1"
 

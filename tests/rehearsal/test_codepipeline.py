@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.cloud import Cloud
-from rehearsal.pipeline_records import Execution
+from rehearsal.account.cloud import Cloud
+from rehearsal.pipeline.pipeline_records import Execution
 from tests.rehearsal.pipeline_account import (
     BUCKET,
     MINUTE_SECONDS,

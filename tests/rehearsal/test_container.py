@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from werkzeug.test import Client
 
-from rehearsal import container
-from rehearsal.container import Application, ClientError, SetupError
-from rehearsal.interpreter import isolated
+from rehearsal.runtimes import container
+from rehearsal.runtimes.container import Application, ClientError, SetupError
+from rehearsal.runtimes.interpreter import isolated
 from tests.rehearsal.runner_account import eventually
 
 DEFAULTS = """

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ml import contract
-from rehearsal.cloud import Cloud
-from rehearsal.endpoints import EndpointHost
+from rehearsal.account.cloud import Cloud
+from rehearsal.runtimes.endpoints import EndpointHost
 from tests.rehearsal.runner_account import ANYTHING, REGION, eventually, logged, make_role, running_cloud
 
 BUCKET = "models"

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from rehearsal.calls import AwsError
-from rehearsal.cloud import Cloud
-from rehearsal.event_delivery import Event, check_target
-from rehearsal.events import EventBus, delays
+from rehearsal.account.calls import AwsError
+from rehearsal.account.cloud import Cloud
+from rehearsal.pipeline.event_delivery import Event, check_target
+from rehearsal.pipeline.events import EventBus, delays
 
 REGION = "us-east-1"
 SERVICE = "events.amazonaws.com"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.cloud import AwsError, Cloud
-from rehearsal.functions import FunctionRunner
+from rehearsal.account.cloud import AwsError, Cloud
+from rehearsal.runtimes.functions import FunctionRunner
 from tests.rehearsal.runner_account import ANYTHING, logged, make_role, running_cloud
 
 LAMBDA = "lambda.amazonaws.com"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rehearsal.calls import Call, Check
+from rehearsal.account.calls import Call, Check
+from rehearsal.account.iam import Policy, evaluate
 from rehearsal.grants import Grant, grants_of, needed, never_used, without
-from rehearsal.iam import Policy, evaluate
 
 ROLE = "Builder"
 MODELS, LOGS = "arn:aws:s3:::models/*", "arn:aws:logs:us-east-1:1:log-group:g:*"

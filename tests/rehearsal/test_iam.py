@@ -1,7 +1,7 @@
 import pytest
 
-from rehearsal.calls import Check
-from rehearsal.iam import (
+from rehearsal.account.calls import Check
+from rehearsal.account.iam import (
     Policy,
     PolicyError,
     delegates,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.calls import AwsError
-from rehearsal.pipeline_declaration import check_declaration
+from rehearsal.account.calls import AwsError
+from rehearsal.pipeline.pipeline_declaration import check_declaration
 from tests.rehearsal.pipeline_account import approval, build, declaration, judge, source
 
 

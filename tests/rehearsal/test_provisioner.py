@@ -9,12 +9,12 @@ import pulumi
 import pytest
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
-from rehearsal.cloud import Cloud
-from rehearsal.codecommit import Repositories
-from rehearsal.events import EventBus
-from rehearsal.program import run_program
-from rehearsal.provisioner import Provisioned, Provisioner, RoleAction
-from rehearsal.resource_types import ProvisionError
+from rehearsal.account.cloud import Cloud
+from rehearsal.pipeline.codecommit import Repositories
+from rehearsal.pipeline.events import EventBus
+from rehearsal.provision.program import run_program
+from rehearsal.provision.provisioner import Provisioned, Provisioner, RoleAction
+from rehearsal.provision.resource_types import ProvisionError
 
 Outputs = dict[str, Any]
 
@@ -125,7 +125,7 @@ def test_property_that_nobody_mapped_is_refused_with_its_path_and_the_file_to_ed
     with pytest.raises(ProvisionError) as refusal:
         make(type_token, "it", **inputs)
     assert f"understands {path}. " in str(refusal.value)
-    assert "rehearsal/resource_types_s3.py" in str(refusal.value)
+    assert "rehearsal/provision/resource_types_s3.py" in str(refusal.value)
 
 
 def test_property_for_aws_only_is_accepted_and_given_back(make: Callable[..., Outputs]) -> None:

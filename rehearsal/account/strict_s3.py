@@ -1,0 +1,80 @@
+"""Corrections of moto's S3: bucket policies that really decide, and what authorization must know of buckets.
+
+moto applies every Deny of a bucket policy and ignores its Condition, so a policy that only refuses plain HTTP would
+close the bucket. Policies are therefore kept here, out of moto's reach, and the authorizer evaluates them.
+"""
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from moto.kms.models import kms_backends
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
+from moto.s3.utils import bucket_policy_is_public
+
+from rehearsal.account.calls import AwsError, Caller
+from rehearsal.account.iam import Policy
+
+if TYPE_CHECKING:
+    from rehearsal.account.cloud import Cloud
+
+
+class Buckets:
+    """The account's buckets as IAM sees them: policies, default encryption, which objects exist."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self._account = account
+        self._region = region
+        self._policies: dict[str, str] = {}
+
+    def install(self, cloud: "Cloud") -> None:
+        """Take the operations on bucket policies over from moto."""
+        cloud.operation("s3", "PutBucketPolicy", self._put_policy)
+        cloud.operation("s3", "GetBucketPolicy", self._get_policy)
+        cloud.operation("s3", "DeleteBucketPolicy", self._delete_policy)
+
+    def _bucket(self, name: str) -> Any:
+        try:
+            return s3_backends[self._account]["aws"].get_bucket(name)
+        except MissingBucket:
+            return None
+
+    def key_arn(self, bucket: str) -> str | None:
+        """Return the KMS key of the bucket's default encryption, None when it has none of its own."""
+        encryption = getattr(self._bucket(bucket), "encryption", None)
+        if not encryption:
+            return None
+        key_id = encryption["Rule"]["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
+        return str(kms_backends[self._account][self._region].describe_key(key_id).arn) if key_id else None
+
+    def holds(self, bucket: str, key: str) -> bool:
+        """Return whether the bucket has an object under this key."""
+        return key in getattr(self._bucket(bucket), "keys", {})
+
+    def policy(self, bucket: str) -> Policy | None:
+        """Return the bucket's policy."""
+        text = self._policies.get(bucket)
+        return None if text is None else Policy(name=f"policy of {bucket}", document=json.loads(text))
+
+    def _put_policy(self, params: dict[str, Any], _caller: Caller) -> None:
+        bucket = self._bucket(params["Bucket"])
+        if bucket is None:
+            raise AwsError("NoSuchBucket", "The specified bucket does not exist", HTTPStatus.NOT_FOUND)
+        try:
+            json.loads(params["Policy"])
+        except ValueError as error:
+            raise AwsError("MalformedPolicy", f"The policy is not valid JSON: {error}") from error
+        block = bucket.public_access_block
+        if block and block.block_public_policy and bucket_policy_is_public(params["Policy"]):
+            text = "public policies are blocked by the BlockPublicPolicy block public access setting"
+            raise AwsError("AccessDenied", text, HTTPStatus.FORBIDDEN)
+        self._policies[params["Bucket"]] = params["Policy"]
+
+    def _get_policy(self, params: dict[str, Any], _caller: Caller) -> dict[str, str]:
+        if params["Bucket"] not in self._policies:
+            raise AwsError("NoSuchBucketPolicy", "The bucket policy does not exist", HTTPStatus.NOT_FOUND)
+        return {"Policy": self._policies[params["Bucket"]]}
+
+    def _delete_policy(self, params: dict[str, Any], _caller: Caller) -> None:
+        self._policies.pop(params["Bucket"], None)

@@ -1,0 +1,1 @@
+"""CodeBuild: a buildspec's own commands, run as AWS documents it."""

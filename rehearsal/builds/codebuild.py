@@ -1,0 +1,130 @@
+"""CodeBuild's part of the road: builds started through its API really run, each in a thread of its own."""
+
+import threading
+import uuid
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from rehearsal.account.cloud import AwsError, Caller, Cloud
+from rehearsal.builds.build_record import BuildIdentity, BuildRecord
+from rehearsal.builds.build_run import BuildPlan, BuildRun
+from rehearsal.folders import remove
+from rehearsal.pipeline.artifacts import BuildInputs
+
+SECONDS_PER_MINUTE = 60.0
+_DEFAULT_TIMEOUT_MINUTES = 60
+_KNOWN_PARAMETERS = frozenset({"projectName", "idempotencyToken", "environmentVariablesOverride"})
+
+
+class BuildRunner:
+    """Answers StartBuild and BatchGetBuilds. Builds of one project run one after the other."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._lock = threading.Lock()
+        self._handed_over: dict[str, BuildInputs] = {}
+        self._records: dict[str, BuildRecord] = {}
+        self._by_token: dict[str, BuildRecord] = {}
+        self._running: dict[str, BuildRun] = {}
+        self._numbers: dict[str, count[int]] = {}
+        self._turns: dict[str, threading.Lock] = {}
+        cloud.operation("codebuild", "StartBuild", self._start_build)
+        cloud.operation("codebuild", "BatchGetBuilds", self._batch_get_builds)
+
+    def hand_over(self, token: str, inputs: BuildInputs) -> None:
+        """Keep what the build that will be started under this idempotency token works on."""
+        with self._lock:
+            self._handed_over[token] = inputs
+
+    def close(self) -> None:
+        """Kill the commands of every running build."""
+        with self._lock:
+            running = list(self._running.values())
+        for run in running:
+            run.stop()
+
+    # --- operations --------------------------------------------------------------------------------------------------
+
+    def _start_build(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        if unknown := sorted(set(params) - _KNOWN_PARAMETERS):
+            raise AwsError("InvalidInputException", f"not emulated: StartBuild with {', '.join(unknown)}")
+        name, token = params["projectName"], params.get("idempotencyToken", "")
+        project = self._project(name)
+        declared = project["environment"].get("environmentVariables", [])
+        variables = _plain_variables(declared, params.get("environmentVariablesOverride", []))
+        with self._lock:
+            if token in self._by_token:
+                return {"build": self._by_token[token].describe()}
+            inputs = self._handed_over.pop(token, None)
+            if inputs is None:
+                text = f"Build of {name} must be started by its pipeline: its source type is CODEPIPELINE"
+                raise AwsError("InvalidInputException", text)
+            record = BuildRecord(self._identity(project, inputs))
+            self._records[record.identity.build_id] = self._by_token[token] = record
+            turn = self._turns.setdefault(name, threading.Lock())
+        plan = BuildPlan(
+            inputs=inputs,
+            variables=variables,
+            timeout_seconds=project["timeoutInMinutes"] * SECONDS_PER_MINUTE,
+            folder=self._cloud.work / "builds" / name,
+            bytecode=self._cloud.work / "build-bytecode",
+        )
+        threading.Thread(
+            target=self._run, args=(record, plan, turn), name=record.identity.build_id, daemon=True
+        ).start()
+        return {"build": record.describe()}
+
+    def _batch_get_builds(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        with self._lock:
+            found = [self._records[build_id] for build_id in params["ids"] if build_id in self._records]
+            missing = [build_id for build_id in params["ids"] if build_id not in self._records]
+        return {"builds": [record.describe() for record in found], "buildsNotFound": missing}
+
+    # --- one build ---------------------------------------------------------------------------------------------------
+
+    def _project(self, name: str) -> dict[str, Any]:
+        found = self._cloud.client("codebuild").batch_get_projects(names=[name])["projects"]
+        if not found:
+            raise AwsError("ResourceNotFoundException", f"Project cannot be found: {name}")
+        return {"timeoutInMinutes": _DEFAULT_TIMEOUT_MINUTES, **found[0]}
+
+    def _identity(self, project: Mapping[str, Any], inputs: BuildInputs) -> BuildIdentity:
+        name = project["name"]
+        build_id = f"{name}:{uuid.uuid4()}"
+        place = inputs.inputs[inputs.primary]
+        logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
+        return BuildIdentity(
+            build_id=build_id,
+            number=next(self._numbers.setdefault(name, count(1))),
+            project=project,
+            arn=f"arn:aws:codebuild:{self._cloud.region}:{self._cloud.account}:build/{build_id}",
+            log_group=logs.get("groupName", f"/aws/codebuild/{name}"),
+            initiator=inputs.initiator,
+            source_version=f"arn:aws:s3:::{place.bucket}/{place.key}",
+            resolved_source_version=inputs.source_version,
+        )
+
+    def _run(self, record: BuildRecord, plan: BuildPlan, turn: threading.Lock) -> None:
+        run = BuildRun(self._cloud, record, plan)
+        with self._lock:
+            self._running[record.identity.build_id] = run
+        # One after the other, because a project's builds share a folder: a path that stays the same lets Python find
+        # what it compiled for the build before.
+        with turn:
+            remove(plan.folder)
+            plan.folder.mkdir(parents=True)
+            run.run()
+        with self._lock:
+            del self._running[record.identity.build_id]
+
+
+def _plain_variables(*sources: list[dict[str, str]]) -> dict[str, str]:
+    """Return variables by name, a later source winning. Raises AwsError for values that lie in another service."""
+    variables = {}
+    for variable in (each for source in sources for each in source):
+        if variable.get("type", "PLAINTEXT") != "PLAINTEXT":
+            text = f"not emulated: environment variable {variable['name']} of type {variable['type']}"
+            raise AwsError("InvalidInputException", text)
+        variables[variable["name"]] = variable["value"]
+    return variables

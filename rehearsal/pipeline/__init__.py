@@ -1,0 +1,1 @@
+"""What moves a commit: CodeCommit, EventBridge and CodePipeline."""

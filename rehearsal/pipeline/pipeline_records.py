@@ -1,0 +1,121 @@
+"""What is known of pipeline executions and of their actions, while they run and afterwards.
+
+The executor changes these records under its lock; everybody else reads.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rehearsal.pipeline.artifacts import S3Object
+
+IN_PROGRESS = "InProgress"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+SUPERSEDED = "Superseded"
+
+
+class ActionError(Exception):
+    """An action ended badly: CodePipeline's failure type (as "JobFailed") and the reason."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(kw_only=True)
+class ActionRun:
+    """One run of one action. `message` is the error, or what the action has to say of its success."""
+
+    stage: str
+    declaration: Mapping[str, Any]
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = IN_PROGRESS
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended: datetime | None = None
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+    error_code: str = ""
+    external_id: str = ""
+    token: str = ""
+    updated_by: str = ""
+
+    @property
+    def name(self) -> str:
+        """The action's name in its stage."""
+        return str(self.declaration["name"])
+
+    @property
+    def label(self) -> str:
+        """`<stage>/<action>`."""
+        return f"{self.stage}/{self.name}"
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran, or has been running."""
+        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+
+    def finish(self, status: str, message: str, error_code: str = "") -> None:
+        """End it."""
+        self.status, self.message, self.error_code = status, message, error_code
+        self.ended = datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Revision:
+    """The commit that a source action took."""
+
+    action: str
+    id: str
+    summary: str
+
+
+@dataclass(kw_only=True)
+class Execution:
+    """One execution of a pipeline, by the declaration that held when it started.
+
+    `actions` are in the order in which they started; `variables` map namespaces to the variables of finished actions;
+    `artifacts` map names to their places.
+    """
+
+    pipeline: str
+    declaration: Mapping[str, Any]
+    trigger: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = IN_PROGRESS
+    summary: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended: datetime | None = None
+    actions: list[ActionRun] = field(default_factory=list)
+    artifacts: dict[str, S3Object] = field(default_factory=dict)
+    variables: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    revisions: list[Revision] = field(default_factory=list)
+
+    @property
+    def commit(self) -> str:
+        """The commit that it runs on; empty until its source action has ended."""
+        return self.revisions[0].id if self.revisions else ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran, or has been running."""
+        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+
+    def stage_status(self, stage: str) -> str:
+        """How the stage stands; empty when the execution has not reached it."""
+        statuses = [run.status for run in self.actions if run.stage == stage]
+        if not statuses:
+            return ""
+        if FAILED in statuses and IN_PROGRESS not in statuses:
+            return FAILED
+        declared = next(each for each in self.declaration["stages"] if each["name"] == stage)
+        return SUCCEEDED if statuses == [SUCCEEDED] * len(declared["actions"]) else IN_PROGRESS
+
+    def finish(self, status: str, summary: str) -> None:
+        """End it."""
+        self.status, self.summary = status, summary
+        self.ended = datetime.now(UTC)

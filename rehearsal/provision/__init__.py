@@ -1,0 +1,1 @@
+"""From the Pulumi program to resources of the emulated account."""
