@@ -1,6 +1,5 @@
 """boto3 clients of the emulated account, which know nothing of the person's own AWS configuration."""
 
-import functools
 import os
 import threading
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.loaders import Loader, create_loader
 
 from rehearsal.account.calls import Credentials
 
@@ -50,15 +48,7 @@ class Clients:
         )
 
 
-@functools.cache
-def service_models() -> Loader:
-    """Return one loader for every client and for moto: read anew for each, the service models cost seconds."""
-    return create_loader()
-
-
 def _own_session() -> Any:
     nowhere = (None, None, os.devnull, None)
     own = {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
-    core = botocore.session.Session(session_vars=own)
-    core.register_component("data_loader", service_models())
-    return boto3.session.Session(botocore_session=core)
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=own))

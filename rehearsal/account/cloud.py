@@ -18,10 +18,10 @@ from werkzeug.serving import make_server
 
 from rehearsal.account.authorizer import PARTITION, Authorizer
 from rehearsal.account.calls import AwsError, Caller, Check, Context, Credentials, Journal, Reply
-from rehearsal.account.clients import Clients, service_models
+from rehearsal.account.clients import Clients
 from rehearsal.account.gateway import FRONT_PREFIX, Correction, Front, Gateway, Handler
 from rehearsal.account.iam import trusts
-from rehearsal.account.operations import one_at_a_time
+from rehearsal.account.operations import one_at_a_time, service_models
 from rehearsal.account.strict_codebuild import BuildProjects
 from rehearsal.account.strict_codepipeline import Pipelines
 from rehearsal.account.strict_events import install_put_events

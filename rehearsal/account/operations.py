@@ -15,7 +15,9 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
+from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+from moto.core.loaders import create_loader
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -103,6 +105,15 @@ def _router(service: str, protocol: str) -> ProtocolRouter:
     if router is None:
         raise NotImplementedError(f"protocol {protocol} of {service}")
     return router(_service_model(service))
+
+
+@functools.cache
+def service_models() -> Loader:
+    """Return moto's loader of service models, which moto itself makes anew for each service at a cost of seconds.
+
+    Not for boto3: moto adds to the models, and a client of S3 takes the bucket out of the paths in its own.
+    """
+    return create_loader()
 
 
 def one_at_a_time(look_up: Callable[..., OperationModel]) -> Callable[..., OperationModel]:

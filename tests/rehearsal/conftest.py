@@ -8,15 +8,9 @@ from typing import Any
 import pytest
 
 from rehearsal.account.cloud import Cloud, Credentials
+from tests.silence import Silent
 
 REGION = "us-east-1"
-
-
-class Silent:
-    """Progress that nobody reads."""
-
-    def note(self, where: str, what: str) -> None:
-        pass
 
 
 class Roles:

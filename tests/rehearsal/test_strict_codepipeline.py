@@ -34,6 +34,7 @@ def test_a_role_may_trust_several_services(cloud, codepipeline, role):
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
     codepipeline.create_pipeline(pipeline=declaration("listed", role))
+    assert codepipeline.get_pipeline(name="listed")["pipeline"]["roleArn"] == role
 
 
 def test_codepipeline_must_be_able_to_assume_the_pipelines_role(codepipeline, roles, role):

@@ -124,3 +124,4 @@ def test_a_bucket_without_a_key_of_its_own_asks_for_none(cloud, roles, allow, s3
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     cloud.client("s3", roles.enter(allow("s3:PutObject", "*"))).put_object(Bucket=name, Key="k", Body=b"")
+    assert cloud.journal.calls()[-1].check.action == "s3:PutObject"

@@ -87,3 +87,4 @@ def test_query_services_call_it_a_validation_error(cloud):
 def test_s3_has_no_rules_in_its_model_and_is_left_alone(cloud):
     cloud.client("s3").create_bucket(Bucket="models")
     cloud.client("s3").put_object(Bucket="models", Key="ä b%", Body=b"x" * 100_000)
+    assert [found["Key"] for found in cloud.client("s3").list_objects_v2(Bucket="models")["Contents"]] == ["ä b%"]
