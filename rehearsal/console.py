@@ -1,5 +1,6 @@
 """What a person sees: one line per step while it happens, and the tables at the end."""
 
+import sys
 import threading
 import time
 
@@ -9,6 +10,8 @@ from rich.text import Text
 
 from rehearsal.report import Act, Report
 
+_WIDTH_OF_A_LOG = 140
+_LONGEST_NOTE = 150
 _STATUS_STYLES = {"Succeeded": "green", "Failed": "red", "Superseded": "yellow"}
 
 
@@ -16,15 +19,18 @@ class Console:
     """Prints progress from several threads, each line with the seconds since the start."""
 
     def __init__(self, *, started: float) -> None:
-        self._terminal = Terminal(highlight=False, soft_wrap=True)
+        # Without a terminal (a build log, a file) nobody says how wide a line may be.
+        self._terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
         self._started = started
         self._lock = threading.Lock()
 
     def note(self, where: str, what: str) -> None:
-        """Print one line of progress."""
+        """Print one line of progress; what is too long for one line stands in full in the tables or the logs."""
+        what = what if len(what) <= _LONGEST_NOTE else what[: _LONGEST_NOTE - 1] + "…"
         elapsed = time.monotonic() - self._started
         with self._lock:
-            self._terminal.print(Text.assemble((f"{elapsed:6.1f}s  ", "dim"), (f"{where:<24} ", "cyan"), what))
+            line = Text.assemble((f"{elapsed:6.1f}s  ", "dim"), (f"{where:<24} ", "cyan"), what)
+            self._terminal.print(line, soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """Print a line that opens a new act."""

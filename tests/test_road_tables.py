@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rehearsal.grants import never_used
 from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.plan import DATA_BUCKET, make_plan
 from rehearsal.road import Road, open_road
@@ -41,6 +42,8 @@ def test_a_real_table_becomes_a_model_that_serves_raw_records(table_road: Road) 
 
     assert [prediction["label"] for prediction in answer["predictions"]] == ["yes", "no"]
     assert table_road.cloud.journal.denied() == ()
+    unused = never_used(table_road.policies(), table_road.cloud.journal.calls())
+    assert "ReadTrainingData" not in {grant.sid for grant in unused}
 
 
 @pytest.mark.parametrize(
