@@ -74,9 +74,11 @@ def _role_table(report: Report) -> Table:
     table.add_column("role")
     for name in ("allowed", "denied", "grants"):
         table.add_column(name, justify="right")
-    table.add_column("never used, without a reason", overflow="fold")
+    if report.grants_judged:
+        table.add_column("never used, without a reason", overflow="fold")
     for use in report.roles:
-        table.add_row(use.role, str(use.allowed), str(use.denied), str(use.grants), "\n".join(use.unused) or "none")
+        unused = ["\n".join(use.unused) or "none"] if report.grants_judged else []
+        table.add_row(use.role, str(use.allowed), str(use.denied), str(use.grants), *unused)
     if report.explained:
         table.caption = (
             f"{len(report.explained)} more were not needed, for reasons in rehearsal/unused_grants.py (also in --json)"

@@ -52,12 +52,16 @@ class RoleUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A whole rehearsal. `seconds` runs from the start of the command."""
+    """A whole rehearsal. `seconds` runs from the start of the command.
+
+    Unused grants are judged (`grants_judged`) only where every act was played: fewer acts need fewer grants.
+    """
 
     acts: Sequence[Act]
     roles: Sequence[RoleUse]
     proofs: Sequence[Proof]
     explained: Sequence[str]
+    grants_judged: bool
     seconds: float
 
     @property

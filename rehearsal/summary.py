@@ -28,6 +28,7 @@ def summary(road: Road, acts: Sequence[Act], *, started: float) -> Report:
         roles=roles,
         proofs=proofs,
         explained=[f"{g.role}: {g.action} on {g.resource}: {reason_for(g)}" for g in unused if reason_for(g)],
+        grants_judged=complete,
         seconds=time.monotonic() - started,
     )
 
