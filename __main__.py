@@ -8,61 +8,124 @@ import pulumi_aws as aws
 import components as road
 
 settings = road.Settings.from_config()
-names = road.Names.of(settings, account=aws.get_caller_identity().account_id, region=aws.get_region().region)
-protect, days = settings.protect_data, settings.audit.retention_days
+account = aws.get_caller_identity().account_id
+names = road.Names.of(settings, account=account, region=settings.region)
 
-key = road.EncryptionKey("key", road.EncryptionKeyArgs(names=names, protect=protect))
-roles = road.Roles("roles", road.RolesArgs(names=names, settings=settings, key_arn=key.arn))
-storage = road.Storage("storage", road.StorageArgs(names=names, key_arn=key.arn, protect=protect))
-source = road.SourceRepository(
-    "source",
-    road.SourceRepositoryArgs(names=names, branch=settings.source.branch, trigger=roles.trigger, protect=protect),
+# The program's own provider: it alone tags everything, and refuses an account other than the one that was named above.
+provider = aws.Provider(
+    "aws",
+    region=settings.region,
+    profile=settings.profile,
+    allowed_account_ids=[account],
+    default_tags={"tags": dict(settings.all_tags)},
 )
+here = pulumi.ResourceOptions(providers=[provider])
+
+key = road.EncryptionKey("key", road.EncryptionKeyArgs(names=names, settings=settings), here)
+roles = road.Roles("roles", road.RolesArgs(names=names, settings=settings, key_arn=key.arn), here)
+storage = road.Storage("storage", road.StorageArgs(names=names, settings=settings, key_arn=key.arn), here)
+source = None
+if roles.trigger is not None:
+    args = road.SourceRepositoryArgs(names=names, settings=settings, trigger=roles.trigger)
+    source = road.SourceRepository("source", args, here)
 registry = road.ModelRegistry(
-    "registry", road.ModelRegistryArgs(names=names, use_case=settings.use_case, protect=protect)
+    "registry",
+    road.ModelRegistryArgs(names=names, use_case=settings.use_case, protect=settings.protect_data),
+    here,
 )
-road.EndpointLog("endpoint", road.EndpointLogArgs(names=names, retention_days=days, key_arn=key.arn))
+road.EndpointLog(
+    "endpoint",
+    road.EndpointLogArgs(names=names, retention_days=settings.audit.retention_days, key_arn=key.arn),
+    here,
+)
 
 hand_over = road.HandOver(
     model_bucket=storage.model_bucket,
     model_package_group=registry.group_name,
     execution_role_arn=roles.execution.arn,
+    rollout_alarms=road.rollout_alarm_names(names, settings),
 )
-train = road.BuildProject("train", road.train_build(settings, names, hand_over, role=roles.train, key_arn=key.arn))
-deploy = road.BuildProject("deploy", road.deploy_build(settings, names, hand_over, role=roles.deploy, key_arn=key.arn))
+train = road.BuildProject(
+    "train", road.train_build(settings, names, hand_over, role=roles.train, key_arn=key.arn), here
+)
+deploy = road.BuildProject(
+    "deploy", road.deploy_build(settings, names, hand_over, role=roles.deploy, key_arn=key.arn), here
+)
 
-if roles.approval is None:
-    approval = road.manual_approval(settings.approval.timeout_minutes)
-else:
+notifications = road.Notifications(
+    "notify",
+    road.NotificationsArgs(names=names, settings=settings, key_arn=key.arn, pipeline_role=roles.pipeline),
+    here,
+)
+automation = bridge = None
+if roles.approval is not None:
     automation = road.ApprovalAutomation(
         "approval",
         road.ApprovalAutomationArgs(
             names=names,
+            settings=settings,
             code_root=Path(__file__).parent,
             role=roles.approval,
             model_package_group=registry.group_name,
-            thresholds=settings.thresholds,
-            retention_days=days,
             key_arn=key.arn,
         ),
+        here,
     )
-    approval = road.automated_approval(automation.function_name)
+if roles.bridge is not None:
+    bridge = road.ApprovalBridge(
+        "bridge",
+        road.ApprovalBridgeArgs(
+            names=names,
+            settings=settings,
+            code_root=Path(__file__).parent,
+            role=roles.bridge,
+            model_package_group=registry.group_name,
+            key_arn=key.arn,
+        ),
+        here,
+    )
 pipeline = road.ReleasePipeline(
     "release",
     road.ReleasePipelineArgs(
         names=names,
+        settings=settings,
         role=roles.pipeline,
         artifact_bucket=storage.artifact_bucket,
         key_arn=key.arn,
-        repository_name=source.repository_name,
-        branch=settings.source.branch,
-        train_project=train.project_name,
-        deploy_project=deploy.project_name,
-        approval=approval,
+        called=road.Called(
+            train_project=train.project_name,
+            deploy_project=deploy.project_name,
+            repository_name=source.repository_name if source else None,
+            approval_function=automation.function_name if automation else None,
+            bridge_function=bridge.function_name if bridge else None,
+            approvals_topic=notifications.approvals_topic,
+        ),
     ),
+    here,
 )
 
-pulumi.export("clone_url_http", source.clone_url_http)
+road.Alarms(
+    "alarms",
+    road.AlarmsArgs(
+        names=names,
+        settings=settings,
+        topic_arn=notifications.alarms_topic,
+        bridge_log_group=bridge.log_group_name if bridge else None,
+    ),
+    here,
+)
+road.Dashboard("dashboard", road.DashboardArgs(names=names, settings=settings), here)
+if roles.trail is not None:
+    road.AuditTrail(
+        "audit",
+        road.AuditTrailArgs(
+            names=names, settings=settings, role=roles.trail, key_arn=key.arn, access_log=storage.access_log
+        ),
+        here,
+    )
+
+if source is not None:
+    pulumi.export("clone_url_http", source.clone_url_http)
 pulumi.export("branch", settings.source.branch)
 pulumi.export("pipeline_name", pipeline.pipeline_name)
 pulumi.export("pipeline_console_url", names.pipeline_console_url)
@@ -70,6 +133,7 @@ pulumi.export("model_package_group", registry.group_name)
 pulumi.export("endpoint_name", names.endpoint)
 pulumi.export("model_bucket", storage.model_bucket)
 pulumi.export("artifact_bucket", storage.artifact_bucket)
+pulumi.export("alarms_topic", notifications.alarms_topic)
 pulumi.export("approval_mode", settings.approval.mode)
 pulumi.export("thresholds", dict(settings.thresholds))
 pulumi.export("region", names.region)

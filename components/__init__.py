@@ -1,21 +1,37 @@
 """The parts of the road as Pulumi components. `__main__.py` puts them together."""
 
+from components.alarm_table import rollout_alarm_names
+from components.alarms import Alarms, AlarmsArgs
 from components.approval import ApprovalAutomation, ApprovalAutomationArgs
+from components.approval_bridge import ApprovalBridge, ApprovalBridgeArgs
 from components.build_project import BuildProject, HandOver, deploy_build, train_build
+from components.dashboard import Dashboard, DashboardArgs
 from components.encryption import EncryptionKey, EncryptionKeyArgs
 from components.endpoint_log import EndpointLog, EndpointLogArgs
 from components.names import Names
-from components.pipeline import ReleasePipeline, ReleasePipelineArgs, automated_approval, manual_approval
+from components.notifications import Notifications, NotificationsArgs
+from components.pipeline import ReleasePipeline, ReleasePipelineArgs
+from components.pipeline_stages import Called
 from components.registry import ModelRegistry, ModelRegistryArgs
 from components.roles import Roles, RolesArgs
 from components.settings import Settings
 from components.source import SourceRepository, SourceRepositoryArgs
 from components.storage import Storage, StorageArgs
+from components.trail import AuditTrail, AuditTrailArgs
 
 __all__ = [
+    "Alarms",
+    "AlarmsArgs",
     "ApprovalAutomation",
     "ApprovalAutomationArgs",
+    "ApprovalBridge",
+    "ApprovalBridgeArgs",
+    "AuditTrail",
+    "AuditTrailArgs",
     "BuildProject",
+    "Called",
+    "Dashboard",
+    "DashboardArgs",
     "EncryptionKey",
     "EncryptionKeyArgs",
     "EndpointLog",
@@ -24,6 +40,8 @@ __all__ = [
     "ModelRegistry",
     "ModelRegistryArgs",
     "Names",
+    "Notifications",
+    "NotificationsArgs",
     "ReleasePipeline",
     "ReleasePipelineArgs",
     "Roles",
@@ -33,8 +51,7 @@ __all__ = [
     "SourceRepositoryArgs",
     "Storage",
     "StorageArgs",
-    "automated_approval",
     "deploy_build",
-    "manual_approval",
+    "rollout_alarm_names",
     "train_build",
 ]

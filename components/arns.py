@@ -23,6 +23,11 @@ class Arns:
         return f"arn:aws:iam::{self.names.account}:root"
 
     @property
+    def pipeline_role(self) -> str:
+        """The role that the pipeline runs as."""
+        return f"arn:aws:iam::{self.names.account}:role/{self.names.pipeline_role}"
+
+    @property
     def execution_role(self) -> str:
         """The role that the serving containers run as."""
         return f"arn:aws:iam::{self.names.account}:role/{self.names.execution_role}"
@@ -53,6 +58,31 @@ class Arns:
         return self._regional("lambda", f"function:{self.names.approval_function}")
 
     @property
+    def bridge_function(self) -> str:
+        """The function that keeps pipeline and registry in step."""
+        return self._regional("lambda", f"function:{self.names.bridge_function}")
+
+    @property
+    def manual_approval(self) -> str:
+        """The pipeline's action that waits for a person."""
+        return f"{self.pipeline}/{contract.APPROVAL_STAGE}/{contract.MANUAL_APPROVAL_ACTION}"
+
+    @property
+    def bridge_dead_letter_queue(self) -> str:
+        """Where events go that the bridge function could not handle."""
+        return self._regional("sqs", self.names.bridge_dead_letter_queue)
+
+    @property
+    def approvals_topic(self) -> str:
+        """Where approvers are told that a version waits."""
+        return self._regional("sns", self.names.approvals_topic)
+
+    @property
+    def alarms_topic(self) -> str:
+        """Where alarms go."""
+        return self._regional("sns", self.names.alarms_topic)
+
+    @property
     def dead_letter_queue(self) -> str:
         """Where events go that the approval function could not handle."""
         return self._regional("sqs", self.names.dead_letter_queue)
@@ -66,6 +96,26 @@ class Arns:
     def registry_rule(self) -> str:
         """The rule that calls the approval function when a version is registered."""
         return self._regional("events", f"rule/{self.names.registry_rule}")
+
+    @property
+    def decision_rule(self) -> str:
+        """The rule that tells the bridge of a decision in the registry."""
+        return self._regional("events", f"rule/{self.names.decision_rule}")
+
+    @property
+    def waiting_rule(self) -> str:
+        """The rule that tells the bridge that an approval waits, or has ended."""
+        return self._regional("events", f"rule/{self.names.waiting_rule}")
+
+    @property
+    def age_rule(self) -> str:
+        """The schedule by which the bridge measures how long an approval has waited."""
+        return self._regional("events", f"rule/{self.names.age_rule}")
+
+    @property
+    def trail(self) -> str:
+        """The stack's own trail."""
+        return self._regional("cloudtrail", f"trail/{self.names.trail}")
 
     @property
     def artifact_bucket(self) -> str:
@@ -118,6 +168,23 @@ class Arns:
         return self._regional("sagemaker", f"endpoint/{self.names.endpoint}")
 
     @property
+    def rollout_alarms(self) -> list[str]:
+        """The alarms that take a bad update of the endpoint back."""
+        return [self.alarm(name) for name in (self.names.endpoint_errors_alarm, self.names.endpoint_latency_alarm)]
+
+    @property
+    def scaling_alarms(self) -> str:
+        """The alarms that Application Auto Scaling makes for the endpoint: it names them so."""
+        return self.alarm(f"TargetTracking-endpoint/{self.names.endpoint}/variant/{contract.VARIANT_NAME}-*")
+
+    @property
+    def scaling_role(self) -> str:
+        """The role under which Application Auto Scaling scales endpoints, one for the account."""
+        path = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
+        role = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        return f"arn:aws:iam::{self.names.account}:role/{path}/{role}"
+
+    @property
     def any_sagemaker_resource(self) -> str:
         """Everything of SageMaker's in this account and region."""
         return self._regional("sagemaker", "*")
@@ -127,6 +194,18 @@ class Arns:
         """The image repository that AWS publishes the serving image in, in this region."""
         account = contract.CONTAINER_ACCOUNTS[self.names.region]
         return f"arn:aws:ecr:{self.names.region}:{account}:repository/{contract.CONTAINER_REPOSITORY}"
+
+    def alarm(self, name: str) -> str:
+        """Return the ARN of an alarm."""
+        return self._regional("cloudwatch", f"alarm:{name}")
+
+    def rule(self, name: str) -> str:
+        """Return the ARN of a rule on the default bus."""
+        return self._regional("events", f"rule/{name}")
+
+    def queue(self, name: str) -> str:
+        """Return the ARN of a queue."""
+        return self._regional("sqs", name)
 
     def log_group(self, name: str) -> str:
         """Return the ARN of a log group."""

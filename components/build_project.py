@@ -1,5 +1,7 @@
 """BuildProject: one CodeBuild project of the pipeline, with the log group that it writes to."""
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,11 +10,13 @@ import pulumi_aws as aws
 
 from components.iam import ServiceRole
 from components.names import Names, build_log_group
-from components.settings import COMPUTE_TYPES, Settings
+from components.settings import EndpointSettings, Settings
+from components.settings.sections import COMPUTE_TYPES
 from ml import contract
 
 TRAIN_TIMEOUT_MINUTES = 60
-DEPLOY_TIMEOUT_MINUTES = 60
+DEPLOY_TIMEOUT_MINUTES = 80
+"""Without the time in which an update is watched, which comes on top: for the update, and for the way back."""
 QUEUED_TIMEOUT_MINUTES = 60
 
 
@@ -77,6 +81,8 @@ class HandOver:
     model_bucket: pulumi.Input[str]
     model_package_group: pulumi.Input[str]
     execution_role_arn: pulumi.Input[str]
+    rollout_alarms: tuple[str, ...]
+    """Names of the alarms that take a bad update of the endpoint back."""
 
 
 def train_build(
@@ -113,16 +119,38 @@ def deploy_build(
         image=settings.training.image,
         # It mostly waits for the endpoint.
         compute_type=COMPUTE_TYPES[0],
-        timeout_minutes=DEPLOY_TIMEOUT_MINUTES,
+        timeout_minutes=DEPLOY_TIMEOUT_MINUTES + 2 * _watch_minutes(settings.endpoint),
         environment={
             contract.MODEL_BUCKET: hand_over.model_bucket,
             contract.MODEL_PACKAGE_GROUP: hand_over.model_package_group,
-            contract.ENDPOINT_NAME: names.endpoint,
-            contract.ENDPOINT_INSTANCE_TYPE: settings.endpoint.instance_type,
-            contract.ENDPOINT_INSTANCE_COUNT: str(settings.endpoint.instance_count),
             contract.EXECUTION_ROLE_ARN: hand_over.execution_role_arn,
+            contract.ENDPOINT_NAME: names.endpoint,
+            **_endpoint_environment(settings.endpoint),
+            contract.ENDPOINT_ALARMS: json.dumps(hand_over.rollout_alarms),
+            contract.TAGS: json.dumps(dict(settings.all_tags), sort_keys=True),
         },
         role=role,
         retention_days=settings.audit.retention_days,
         key_arn=key_arn,
     )
+
+
+def _watch_minutes(endpoint: EndpointSettings) -> int:
+    if endpoint.kind == contract.SERVERLESS:
+        return 0
+    return math.ceil(contract.watch_seconds(endpoint.traffic, endpoint.bake_seconds) / 60)
+
+
+def _endpoint_environment(endpoint: EndpointSettings) -> dict[str, str]:
+    """Return what the deploy step must know of the endpoint: all of it, whichever kind it is."""
+    return {
+        contract.ENDPOINT_KIND: endpoint.kind,
+        contract.ENDPOINT_INSTANCE_TYPE: endpoint.instance_type,
+        contract.ENDPOINT_INSTANCE_COUNT: str(endpoint.instance_count),
+        contract.ENDPOINT_MAX_INSTANCE_COUNT: str(endpoint.max_instance_count),
+        contract.ENDPOINT_MEMORY_MB: str(endpoint.memory_mb),
+        contract.ENDPOINT_MAX_CONCURRENCY: str(endpoint.max_concurrency),
+        contract.ENDPOINT_TRAFFIC: endpoint.traffic,
+        contract.ENDPOINT_BAKE_SECONDS: str(endpoint.bake_seconds),
+        contract.ENDPOINT_KEEP_VERSIONS: str(endpoint.keep_versions),
+    }

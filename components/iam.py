@@ -53,11 +53,18 @@ def trust(service: str, *, account: str, source_arn: str | None) -> str:
     return document([statement])
 
 
-def key_document(key_arn: pulumi.Input[str], actions: Sequence[str], *, region: str) -> pulumi.Output[str]:
-    """Return the policy by which a role may use the key, through S3 only."""
-    through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
-    statement = allow("UseKeyThroughS3", actions, [key_arn], through_s3)
-    return pulumi.Output.json_dumps({"Version": _VERSION, "Statement": [statement]})
+def key_document(key_arn: pulumi.Input[str], use: Mapping[str, Sequence[str]], *, region: str) -> pulumi.Output[str]:
+    """Return the policy by which a role may use the key: for each service, the actions allowed through it alone."""
+    statements = [
+        allow(
+            f"UseKeyThrough{service.capitalize()}",
+            actions,
+            [key_arn],
+            {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}},
+        )
+        for service, actions in use.items()
+    ]
+    return pulumi.Output.json_dumps({"Version": _VERSION, "Statement": statements})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,47 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
-from components.setting_rules import Commands, Problem, SettingsError
-from components.settings import Settings
+from components.settings import Commands, Problem, Settings, SettingsError
 from ml import contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What AWS accepts as the name of one kind of thing."""
+
+    most_characters: int
+    pattern: str
+
+
+_LETTERS_DIGITS_HYPHENS = r"[A-Za-z0-9](-*[A-Za-z0-9])*"
+_ROLE = Limit(most_characters=64, pattern=r"[\w+=,.@-]+")
+_RULE = Limit(most_characters=64, pattern=r"[\w.-]+")
+_PROJECT = Limit(most_characters=150, pattern=r"[A-Za-z0-9][\w-]+")
+_PIPELINE = Limit(most_characters=100, pattern=r"[\w.@-]+")
+_FUNCTION = Limit(most_characters=64, pattern=r"[\w-]+")
+_REPOSITORY = Limit(most_characters=100, pattern=r"[\w.-]+(?<!\.git)")
+_GROUP = Limit(most_characters=63, pattern=_LETTERS_DIGITS_HYPHENS)
+_KEY_ALIAS = Limit(most_characters=256, pattern=r"alias/(?!aws/)[\w/-]+")
+_QUEUE = Limit(most_characters=80, pattern=r"[\w-]+")
+_TOPIC = Limit(most_characters=256, pattern=r"[\w-]+")
+_ALARM = Limit(most_characters=255, pattern=r"[\w-]+")
+_DASHBOARD = Limit(most_characters=255, pattern=r"[\w-]+")
+_TRAIL = Limit(most_characters=128, pattern=r"[A-Za-z0-9]([._-]?[A-Za-z0-9])+")
+_TEMPLATE = Limit(most_characters=100, pattern=r"[\w-]+")
+_BUCKET = Limit(most_characters=63, pattern=r"[a-z0-9][a-z0-9-]+[a-z0-9]")
+
+# A model and an endpoint configuration are named after the endpoint and have 63 characters too: 24 are left to them
+# after the separator.
+_ENDPOINT = Limit(most_characters=63 - len(contract.VERSION_SEPARATOR) - 24, pattern=_LETTERS_DIGITS_HYPHENS)
+
+
+def _named(template: str, limit: Limit) -> Any:
+    """Describe a name: how it is made, and what AWS accepts."""
+    return field(metadata={"template": template, "limit": limit})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,54 +51,62 @@ class Names:
 
     account: str
     region: str
-    pipeline: str
-    train_project: str
-    deploy_project: str
-    approval_function: str
-    registry_rule: str
-    push_rule: str
-    repository: str
-    model_package_group: str
-    endpoint: str
-    artifact_bucket: str
-    model_bucket: str
-    key_alias: str
-    dead_letter_queue: str
-    pipeline_role: str
-    train_role: str
-    deploy_role: str
-    execution_role: str
-    approval_role: str
-    trigger_role: str
+    pipeline: str = _named("mle-004-model-registry-pipeline{suffix}", _PIPELINE)
+    train_project: str = _named("train-model{suffix}", _PROJECT)
+    deploy_project: str = _named("deploy-model{suffix}", _PROJECT)
+    approval_function: str = _named("mle-004-auto-approve-model{suffix}", _FUNCTION)
+    bridge_function: str = _named("mle-004-approval-bridge{suffix}", _FUNCTION)
+    registry_rule: str = _named("mle-004-model-registry-rule{suffix}", _RULE)
+    push_rule: str = _named("mle-004-source-push-rule{suffix}", _RULE)
+    decision_rule: str = _named("mle-004-registry-decision-rule{suffix}", _RULE)
+    waiting_rule: str = _named("mle-004-approval-state-rule{suffix}", _RULE)
+    age_rule: str = _named("mle-004-approval-age-rule{suffix}", _RULE)
+    pipeline_failed_rule: str = _named("mle-004-pipeline-failed-rule{suffix}", _RULE)
+    repository: str = _named("model-registry-pipeline-repo{suffix}", _REPOSITORY)
+    approval_rule_template: str = _named("mle-004-review{suffix}", _TEMPLATE)
+    model_package_group: str = _named("{group}{suffix}", _GROUP)
+    endpoint: str = _named("mle-004-{use_case}{suffix}", _ENDPOINT)
+    artifact_bucket: str = _named("mle-004-artifacts{suffix}-{place}", _BUCKET)
+    model_bucket: str = _named("mle-004-models{suffix}-{place}", _BUCKET)
+    access_log_bucket: str = _named("mle-004-logs{suffix}-{place}", _BUCKET)
+    trail_bucket: str = _named("mle-004-trail{suffix}-{place}", _BUCKET)
+    key_alias: str = _named("alias/mle-004{suffix}", _KEY_ALIAS)
+    dead_letter_queue: str = _named("mle-004-auto-approve-dead-letters{suffix}", _QUEUE)
+    push_dead_letter_queue: str = _named("mle-004-source-push-dead-letters{suffix}", _QUEUE)
+    bridge_dead_letter_queue: str = _named("mle-004-approval-bridge-dead-letters{suffix}", _QUEUE)
+    approvals_topic: str = _named("mle-004-approvals{suffix}", _TOPIC)
+    alarms_topic: str = _named("mle-004-alarms{suffix}", _TOPIC)
+    trail: str = _named("mle-004-trail{suffix}", _TRAIL)
+    dashboard: str = _named("mle-004-model-registry-pipeline{suffix}", _DASHBOARD)
+    pipeline_failed_alarm: str = _named("mle-004-pipeline-failed{suffix}", _ALARM)
+    decision_failed_alarm: str = _named("mle-004-decision-failed{suffix}", _ALARM)
+    bridge_failed_alarm: str = _named("mle-004-bridge-failed{suffix}", _ALARM)
+    dead_letters_alarm: str = _named("mle-004-dead-letters{suffix}", _ALARM)
+    push_dead_letters_alarm: str = _named("mle-004-push-dead-letters{suffix}", _ALARM)
+    bridge_dead_letters_alarm: str = _named("mle-004-bridge-dead-letters{suffix}", _ALARM)
+    approval_age_alarm: str = _named("mle-004-approval-age{suffix}", _ALARM)
+    endpoint_errors_alarm: str = _named("mle-004-endpoint-errors{suffix}", _ALARM)
+    endpoint_latency_alarm: str = _named("mle-004-endpoint-latency{suffix}", _ALARM)
+    pipeline_role: str = _named("CodePipeline-MLE-004-Role{suffix}", _ROLE)
+    train_role: str = _named("CodeBuildTrainRole{suffix}", _ROLE)
+    deploy_role: str = _named("CodeBuildDeployRole{suffix}", _ROLE)
+    execution_role: str = _named("SageMaker-MLE-004-Role{suffix}", _ROLE)
+    approval_role: str = _named("Lambda-AutoApprove-Role{suffix}", _ROLE)
+    bridge_role: str = _named("Lambda-ApprovalBridge-Role{suffix}", _ROLE)
+    trigger_role: str = _named("EventBridge-MLE-004-Role{suffix}", _ROLE)
+    trail_role: str = _named("CloudTrail-MLE-004-Role{suffix}", _ROLE)
 
     @classmethod
     def of(cls, settings: Settings, *, account: str, region: str) -> Self:
         """Make the names of the stack that has these settings. Raises SettingsError when AWS would refuse one."""
-        suffix = settings.name_suffix
-        place = f"{account}-{region}"
-        names = cls(
-            account=account,
-            region=region,
-            pipeline=f"mle-004-model-registry-pipeline{suffix}",
-            train_project=f"train-model{suffix}",
-            deploy_project=f"deploy-model{suffix}",
-            approval_function=f"mle-004-auto-approve-model{suffix}",
-            registry_rule=f"mle-004-model-registry-rule{suffix}",
-            push_rule=f"mle-004-source-push-rule{suffix}",
-            repository=f"model-registry-pipeline-repo{suffix}",
-            model_package_group=f"{settings.model_package_group}{suffix}",
-            endpoint=f"mle-004-{settings.use_case.replace('_', '-')}{suffix}",
-            artifact_bucket=f"mle-004-artifacts{suffix}-{place}",
-            model_bucket=f"mle-004-models{suffix}-{place}",
-            key_alias=f"alias/mle-004{suffix}",
-            dead_letter_queue=f"mle-004-auto-approve-dead-letters{suffix}",
-            pipeline_role=f"CodePipeline-MLE-004-Role{suffix}",
-            train_role=f"CodeBuildTrainRole{suffix}",
-            deploy_role=f"CodeBuildDeployRole{suffix}",
-            execution_role=f"SageMaker-MLE-004-Role{suffix}",
-            approval_role=f"Lambda-AutoApprove-Role{suffix}",
-            trigger_role=f"EventBridge-MLE-004-Role{suffix}",
-        )
+        parts = {
+            "suffix": settings.name_suffix,
+            "place": f"{account}-{region}",
+            "group": settings.model_package_group,
+            "use_case": settings.use_case.replace("_", "-"),
+        }
+        made = {each.name: each.metadata["template"].format(**parts) for each in fields(cls) if each.metadata}
+        names = cls(account=account, region=region, **made)
         problems = [*_region_problems(names, settings), *_limit_problems(names, settings)]
         if problems:
             raise SettingsError(problems, project=settings.project, stack=settings.stack)
@@ -86,64 +128,43 @@ class Names:
         return f"/aws/lambda/{self.approval_function}"
 
     @property
+    def bridge_log_group(self) -> str:
+        """The bridge function's log group."""
+        return f"/aws/lambda/{self.bridge_function}"
+
+    @property
     def endpoint_log_group(self) -> str:
         """The log group that SageMaker writes the endpoint's containers' output to."""
         return f"/aws/sagemaker/Endpoints/{self.endpoint}"
 
     @property
+    def trail_log_group(self) -> str:
+        """The log group that the stack's own trail writes to."""
+        return f"/aws/cloudtrail/{self.trail}"
+
+    @property
     def pipeline_console_url(self) -> str:
         """Where a person watches the pipeline."""
-        console = f"https://{self.region}.console.aws.amazon.com/codesuite/codepipeline/pipelines"
-        return f"{console}/{self.pipeline}/view?region={self.region}"
+        return f"{self._pipeline_console}/view?region={self.region}"
+
+    def execution_console_url(self, execution_id: str) -> str:
+        """Return where a person sees one execution: its commit, its builds' logs, and what they exported."""
+        return f"{self._pipeline_console}/executions/{execution_id}/visualization?region={self.region}"
+
+    @property
+    def _pipeline_console(self) -> str:
+        return f"https://{self.region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{self.pipeline}"
+
+
+LIMITS: Mapping[str, Limit] = MappingProxyType(
+    {each.name: each.metadata["limit"] for each in fields(Names) if each.metadata}
+)
+"""Limits of each name that this program makes, from the API models and the user guides of the services."""
 
 
 def build_log_group(project_name: str) -> str:
     """Return the name of a build project's log group: CodeBuild's own default."""
     return f"/aws/codebuild/{project_name}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """What AWS accepts as the name of one kind of thing."""
-
-    most_characters: int
-    pattern: str
-
-
-_LETTERS_DIGITS_HYPHENS = r"[A-Za-z0-9](-*[A-Za-z0-9])*"
-_ROLE = Limit(most_characters=64, pattern=r"[\w+=,.@-]+")
-_RULE = Limit(most_characters=64, pattern=r"[\w.-]+")
-_PROJECT = Limit(most_characters=150, pattern=r"[A-Za-z0-9][\w-]+")
-_BUCKET = Limit(most_characters=63, pattern=r"[a-z0-9][a-z0-9-]+[a-z0-9]")
-
-# A model and an endpoint configuration are named after the endpoint and have 63 characters too: 24 are left to them
-# after the separator.
-_ENDPOINT = Limit(most_characters=63 - len(contract.VERSION_SEPARATOR) - 24, pattern=_LETTERS_DIGITS_HYPHENS)
-
-LIMITS: Mapping[str, Limit] = MappingProxyType(
-    {
-        "pipeline": Limit(most_characters=100, pattern=r"[\w.@-]+"),
-        "train_project": _PROJECT,
-        "deploy_project": _PROJECT,
-        "approval_function": Limit(most_characters=64, pattern=r"[\w-]+"),
-        "registry_rule": _RULE,
-        "push_rule": _RULE,
-        "repository": Limit(most_characters=100, pattern=r"[\w.-]+(?<!\.git)"),
-        "model_package_group": Limit(most_characters=63, pattern=_LETTERS_DIGITS_HYPHENS),
-        "endpoint": _ENDPOINT,
-        "artifact_bucket": _BUCKET,
-        "model_bucket": _BUCKET,
-        "key_alias": Limit(most_characters=256, pattern=r"alias/(?!aws/)[\w/-]+"),
-        "dead_letter_queue": Limit(most_characters=80, pattern=r"[\w-]+"),
-        "pipeline_role": _ROLE,
-        "train_role": _ROLE,
-        "deploy_role": _ROLE,
-        "execution_role": _ROLE,
-        "approval_role": _ROLE,
-        "trigger_role": _ROLE,
-    }
-)
-"""Limits of each name that this program makes, from the API models and the user guides of the services."""
 
 
 def _region_problems(names: Names, settings: Settings) -> Iterator[Problem]:
@@ -155,9 +176,9 @@ def _region_problems(names: Names, settings: Settings) -> Iterator[Problem]:
 
 
 def _limit_problems(names: Names, settings: Settings) -> Iterator[Problem]:
-    for field, limit in LIMITS.items():
-        name, kind = getattr(names, field), field.replace("_", " ")
-        setting, shorter = _origin(field, settings)
+    for key, limit in LIMITS.items():
+        name, kind = getattr(names, key), key.replace("_", " ")
+        setting, shorter = _origin(key, settings)
         if len(name) > limit.most_characters:
             what = f"the {kind} {name!r} has {len(name)} characters, AWS accepts {limit.most_characters}"
         elif not re.fullmatch(limit.pattern, name, re.ASCII):
@@ -169,9 +190,9 @@ def _limit_problems(names: Names, settings: Settings) -> Iterator[Problem]:
         )
 
 
-def _origin(field: str, settings: Settings) -> tuple[str, str]:
+def _origin(key: str, settings: Settings) -> tuple[str, str]:
     """Return the setting that decides how long this name is, and a shorter value for it."""
     usual_group = contract.USE_CASES[settings.use_case].model_package_group
-    if field == "model_package_group" and len(settings.model_package_group) > len(usual_group):
+    if key == "model_package_group" and len(settings.model_package_group) > len(usual_group):
         return "modelPackageGroup", usual_group
     return "nameSuffix", settings.name_suffix[:8].rstrip("-")

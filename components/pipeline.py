@@ -1,7 +1,5 @@
-"""ReleasePipeline: the brief's four stages as data, and the CodePipeline that runs them."""
+"""ReleasePipeline: the CodePipeline that runs the stages, and what starts it."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -9,57 +7,28 @@ import pulumi_aws as aws
 
 from components.iam import ServiceRole
 from components.names import Names
+from components.pipeline_stages import CONNECTION_PROVIDER, SOURCE_ACTION, Called, Stage, stages
+from components.settings import CODECONNECTIONS, Settings
 from ml import contract
-
-SOURCE_NAMESPACE = "SourceVariables"
-BUILD_NAMESPACE = "BuildVariables"
-
-_PER_EXECUTION = {
-    contract.PIPELINE_EXECUTION_ID: "#{codepipeline.PipelineExecutionId}",
-    contract.COMMIT_ID: f"#{{{SOURCE_NAMESPACE}.CommitId}}",
-}
-_PACKAGE_ARN = f"#{{{BUILD_NAMESPACE}.{contract.MODEL_PACKAGE_ARN}}}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """One action of AWS's own. Variables that it makes are readable by later actions as #{namespace.name}."""
-
-    name: str
-    category: str
-    provider: str
-    configuration: Mapping[str, pulumi.Input[str]]
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    namespace: str | None = None
-    timeout_minutes: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """One stage with its one action."""
-
-    name: str
-    action: Action
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasePipelineArgs:
-    """What the stages run, and the stage that decides between Build and Deploy."""
+    """What the pipeline runs as, stores its artifacts in, and calls."""
 
     names: Names
+    settings: Settings
     role: ServiceRole
     artifact_bucket: pulumi.Input[str]
     key_arn: pulumi.Input[str]
-    repository_name: pulumi.Input[str]
-    branch: str
-    train_project: pulumi.Input[str]
-    deploy_project: pulumi.Input[str]
-    approval: Stage
+    called: Called
 
 
 class ReleasePipeline(pulumi.ComponentResource):
-    """A V2 pipeline in which a newer commit supersedes an older one that still waits between two stages."""
+    """A V2 pipeline in which a newer commit supersedes an older one that still waits between two stages.
+
+    A push starts it, or a person: with the variable set to an approved version, it releases that one and trains none.
+    """
 
     pipeline_name: pulumi.Output[str]
 
@@ -78,7 +47,15 @@ class ReleasePipeline(pulumi.ComponentResource):
                     "encryption_key": {"type": "KMS", "id": args.key_arn},
                 }
             ],
-            stages=[_declared(stage) for stage in stages(args)],
+            variables=[
+                {
+                    "name": contract.PIPELINE_VARIABLE,
+                    "default_value": contract.NO_RELEASE,
+                    "description": f"ARN of an approved version to release; {contract.NO_RELEASE}: train a new one",
+                }
+            ],
+            triggers=triggers(args.settings),
+            stages=[_declared(stage) for stage in stages(args.names, args.settings, args.called)],
             # Creating a pipeline starts it: its role must be able to work by then.
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.role.grants),
         )
@@ -86,100 +63,24 @@ class ReleasePipeline(pulumi.ComponentResource):
         self.register_outputs({"pipeline_name": self.pipeline_name})
 
 
-def stages(args: ReleasePipelineArgs) -> tuple[Stage, ...]:
-    """Return the four stages in order."""
-    return (
-        Stage(name="Source", action=_source(args)),
-        Stage(name="Build", action=_train(args)),
-        args.approval,
-        Stage(name="Deploy", action=_deploy(args)),
+def triggers(settings: Settings) -> list[aws.codepipeline.PipelineTriggerArgs] | None:
+    """Return what starts the pipeline on a push through a connection; with CodeCommit a rule of EventBridge does."""
+    if settings.source.provider != CODECONNECTIONS:
+        return None
+    push = aws.codepipeline.PipelineTriggerGitConfigurationPushArgs(
+        branches=aws.codepipeline.PipelineTriggerGitConfigurationPushBranchesArgs(includes=[settings.source.branch])
     )
-
-
-def _source(args: ReleasePipelineArgs) -> Action:
-    return Action(
-        name="Source",
-        category="Source",
-        provider="CodeCommit",
-        configuration={
-            "RepositoryName": args.repository_name,
-            "BranchName": args.branch,
-            # Absent means true, and then each push would start the pipeline twice: once by polling, once by the rule.
-            "PollForSourceChanges": "false",
-        },
-        outputs=(contract.SOURCE_ARTIFACT,),
-        namespace=SOURCE_NAMESPACE,
-    )
-
-
-def _train(args: ReleasePipelineArgs) -> Action:
-    return Action(
-        name="TrainModel",
-        category="Build",
-        provider="CodeBuild",
-        configuration={
-            "ProjectName": args.train_project,
-            "EnvironmentVariables": _environment(
-                {**_PER_EXECUTION, contract.REPOSITORY_NAME: f"#{{{SOURCE_NAMESPACE}.RepositoryName}}"}
+    return [
+        aws.codepipeline.PipelineTriggerArgs(
+            provider_type=CONNECTION_PROVIDER,
+            git_configuration=aws.codepipeline.PipelineTriggerGitConfigurationArgs(
+                source_action_name=SOURCE_ACTION, pushes=[push]
             ),
-        },
-        inputs=(contract.SOURCE_ARTIFACT,),
-        outputs=(contract.BUILD_ARTIFACT,),
-        namespace=BUILD_NAMESPACE,
-    )
-
-
-def _deploy(args: ReleasePipelineArgs) -> Action:
-    return Action(
-        name="DeployModel",
-        category="Build",
-        provider="CodeBuild",
-        configuration={
-            "ProjectName": args.deploy_project,
-            # The buildspec lies in the commit; the other input only tells which version was built.
-            "PrimarySource": contract.SOURCE_ARTIFACT,
-            "EnvironmentVariables": _environment({**_PER_EXECUTION, contract.MODEL_PACKAGE_ARN: _PACKAGE_ARN}),
-        },
-        inputs=(contract.SOURCE_ARTIFACT, contract.BUILD_ARTIFACT),
-    )
-
-
-def automated_approval(function_name: pulumi.Input[str]) -> Stage:
-    """Return the stage in which the function decides about exactly the version that this execution built."""
-    return Stage(
-        name="AutoApproval",
-        action=Action(
-            name="AutoApproval",
-            category="Invoke",
-            provider="Lambda",
-            configuration={
-                "FunctionName": function_name,
-                "UserParameters": json.dumps({contract.JOB_MODEL_PACKAGE_ARN: _PACKAGE_ARN}),
-            },
-        ),
-    )
-
-
-def manual_approval(timeout_minutes: int) -> Stage:
-    """Return the stage in which a person decides, with the build's one-line summary before their eyes."""
-    return Stage(
-        name="Approval",
-        action=Action(
-            name="ManualApproval",
-            category="Approval",
-            provider="Manual",
-            configuration={"CustomData": f"#{{{BUILD_NAMESPACE}.{contract.MODEL_SUMMARY}}}"},
-            timeout_minutes=timeout_minutes,
-        ),
-    )
-
-
-def _environment(variables: Mapping[str, str]) -> str:
-    return json.dumps([{"name": key, "value": value, "type": "PLAINTEXT"} for key, value in variables.items()])
+        )
+    ]
 
 
 def _declared(stage: Stage) -> aws.codepipeline.PipelineStageArgs:
-    action = stage.action
     return aws.codepipeline.PipelineStageArgs(
         name=stage.name,
         actions=[
@@ -189,11 +90,13 @@ def _declared(stage: Stage) -> aws.codepipeline.PipelineStageArgs:
                 owner="AWS",
                 provider=action.provider,
                 version="1",
+                run_order=order,
                 configuration=action.configuration,
                 input_artifacts=list(action.inputs) or None,
                 output_artifacts=list(action.outputs) or None,
                 namespace=action.namespace,
                 timeout_in_minutes=action.timeout_minutes,
             )
+            for order, action in enumerate(stage.actions, start=1)
         ],
     )

@@ -1,19 +1,28 @@
-"""The six roles of the road: who may assume each, and what each may do, as one table."""
+"""The roles of the road: who may assume each, and what each may do, as one table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeAlias
 
 import pulumi
 
-from components import statements
 from components.arns import Arns
+from components.grants import approval, bridge, deploy, execution, pipeline, trail, train, trigger
 from components.iam import ServiceRole, ServiceRoleArgs, Statement, document, key_document, trust
 from components.names import Names
-from components.settings import AUTOMATED, Settings
+from components.settings import CODECOMMIT, Settings
 
-READ_KEY = ("kms:Decrypt",)
-WRITE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+KeyUse: TypeAlias = Mapping[str, Sequence[str]]
+"""Service -> what a role may have it do with the stack's key."""
+
+READ: KeyUse = MappingProxyType({"s3": ("kms:Decrypt",)})
+WRITE: KeyUse = MappingProxyType({"s3": ("kms:Decrypt", "kms:GenerateDataKey")})
+LAMBDA: KeyUse = MappingProxyType({"lambda": ("kms:Decrypt",)})
+"""A function reads its encrypted environment (Lambda developer guide, securing environment variables)."""
+
+# A publisher's own rights encrypt a message to an encrypted topic (SNS developer guide, key management).
+WRITE_AND_MAIL: KeyUse = MappingProxyType({**WRITE, "sns": ("kms:Decrypt", "kms:GenerateDataKey")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +30,7 @@ class RoleSpec:
     """One row: which service assumes the role, on behalf of what, and for which work.
 
     `source` gives the ARN pattern that the service must come from; None where AWS does not document that it sends one.
+    A role that is not `needed` does not exist: nobody else may hold what it may do.
     """
 
     role_name: Callable[[Names], str]
@@ -28,7 +38,8 @@ class RoleSpec:
     service: str
     source: Callable[[Arns], str | None]
     statements: Callable[[Arns, Settings], list[Statement]]
-    key_actions: Sequence[str]
+    key_use: Callable[[Settings], KeyUse] = lambda _: MappingProxyType({})
+    needed: Callable[[Settings], bool] = lambda _: True
 
 
 ROLES: Mapping[str, RoleSpec] = MappingProxyType(
@@ -38,24 +49,24 @@ ROLES: Mapping[str, RoleSpec] = MappingProxyType(
             description="CodePipeline moves a commit through the stages",
             service="codepipeline.amazonaws.com",
             source=lambda arns: arns.pipeline,
-            statements=statements.pipeline_statements,
-            key_actions=WRITE_KEY,
+            statements=pipeline.pipeline_statements,
+            key_use=lambda settings: WRITE_AND_MAIL if settings.approval.asks_person else WRITE,
         ),
         "train": RoleSpec(
             role_name=lambda names: names.train_role,
             description="CodeBuild trains a model and registers it undecided",
             service="codebuild.amazonaws.com",
             source=lambda arns: arns.train_project,
-            statements=statements.train_statements,
-            key_actions=WRITE_KEY,
+            statements=train.train_statements,
+            key_use=lambda _: WRITE,
         ),
         "deploy": RoleSpec(
             role_name=lambda names: names.deploy_role,
             description="CodeBuild puts an approved version behind the endpoint",
             service="codebuild.amazonaws.com",
             source=lambda arns: arns.deploy_project,
-            statements=statements.deploy_statements,
-            key_actions=READ_KEY,
+            statements=deploy.deploy_statements,
+            key_use=lambda _: READ,
         ),
         "execution": RoleSpec(
             role_name=lambda names: names.execution_role,
@@ -63,24 +74,42 @@ ROLES: Mapping[str, RoleSpec] = MappingProxyType(
             service="sagemaker.amazonaws.com",
             # SageMaker's guide asks for the star here instead of one endpoint or model.
             source=lambda arns: arns.any_sagemaker_resource,
-            statements=statements.execution_statements,
-            key_actions=READ_KEY,
+            statements=execution.execution_statements,
+            key_use=lambda _: READ,
         ),
         "approval": RoleSpec(
             role_name=lambda names: names.approval_role,
             description="Lambda decides about a registered version by its metrics",
             service="lambda.amazonaws.com",
             source=lambda _: None,
-            statements=statements.approval_statements,
-            key_actions=READ_KEY,
+            statements=approval.approval_statements,
+            key_use=lambda _: {**READ, **LAMBDA},
+            needed=lambda settings: settings.approval.judges_metrics,
+        ),
+        "bridge": RoleSpec(
+            role_name=lambda names: names.bridge_role,
+            description="Lambda keeps the pipeline's approval and the registry in step",
+            service="lambda.amazonaws.com",
+            source=lambda _: None,
+            statements=bridge.bridge_statements,
+            key_use=lambda _: LAMBDA,
+            needed=lambda settings: settings.approval.asks_person,
         ),
         "trigger": RoleSpec(
             role_name=lambda names: names.trigger_role,
             description="EventBridge starts the pipeline after a push",
             service="events.amazonaws.com",
             source=lambda arns: arns.push_rule,
-            statements=statements.trigger_statements,
-            key_actions=(),
+            statements=trigger.trigger_statements,
+            needed=lambda settings: settings.source.provider == CODECOMMIT,
+        ),
+        "trail": RoleSpec(
+            role_name=lambda names: names.trail_role,
+            description="CloudTrail writes the stack's own trail into its log group",
+            service="cloudtrail.amazonaws.com",
+            source=lambda _: None,
+            statements=trail.trail_statements,
+            needed=lambda settings: settings.audit.trail,
         ),
     }
 )
@@ -96,39 +125,43 @@ class RolesArgs:
 
 
 class Roles(pulumi.ComponentResource):
-    """Every role of the road. The approval function's exists where a function approves: nobody else may hold it."""
+    """Every role of the road that these settings need."""
 
     pipeline: ServiceRole
     train: ServiceRole
     deploy: ServiceRole
     execution: ServiceRole
-    trigger: ServiceRole
+    trigger: ServiceRole | None
     approval: ServiceRole | None
+    bridge: ServiceRole | None
+    trail: ServiceRole | None
 
     def __init__(self, name: str, args: RolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mle004:components:Roles", name, None, opts)
-        automated = args.settings.approval.mode == AUTOMATED
         roles = {
             key: ServiceRole(f"{name}-{key}", service_role_args(spec, args), pulumi.ResourceOptions(parent=self))
             for key, spec in ROLES.items()
-            if automated or key != "approval"
+            if spec.needed(args.settings)
         }
         self.pipeline = roles["pipeline"]
         self.train = roles["train"]
         self.deploy = roles["deploy"]
         self.execution = roles["execution"]
-        self.trigger = roles["trigger"]
+        self.trigger = roles.get("trigger")
         self.approval = roles.get("approval")
+        self.bridge = roles.get("bridge")
+        self.trail = roles.get("trail")
         self.register_outputs({})
 
 
 def service_role_args(spec: RoleSpec, args: RolesArgs) -> ServiceRoleArgs:
     """Return the role of one row of the table, for one stack."""
     arns = Arns(names=args.names)
+    use = spec.key_use(args.settings)
     return ServiceRoleArgs(
         role_name=spec.role_name(args.names),
         description=spec.description,
         trust_policy=trust(spec.service, account=args.names.account, source_arn=spec.source(arns)),
         policy=document(spec.statements(arns, args.settings)),
-        key_policy=key_document(args.key_arn, spec.key_actions, region=args.names.region) if spec.key_actions else None,
+        key_policy=key_document(args.key_arn, use, region=args.names.region) if use else None,
     )

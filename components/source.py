@@ -8,8 +8,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arns import Arns
+from components.dead_letters import dead_letter_queue
 from components.iam import ServiceRole
 from components.names import Names
+from components.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +19,8 @@ class SourceRepositoryArgs:
     """`trigger` is the role by which EventBridge starts the pipeline."""
 
     names: Names
-    branch: str
+    settings: Settings
     trigger: ServiceRole
-    protect: bool
 
 
 class SourceRepository(pulumi.ComponentResource):
@@ -34,18 +35,25 @@ class SourceRepository(pulumi.ComponentResource):
     def __init__(self, name: str, args: SourceRepositoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mle004:components:SourceRepository", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        arns = Arns(names=args.names)
+        arns, branch = Arns(names=args.names), args.settings.source.branch
         repository = aws.codecommit.Repository(
             f"{name}-repository",
             repository_name=args.names.repository,
             description=f"What {args.names.pipeline} trains and deploys",
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.settings.protect_data),
         )
         rule = aws.cloudwatch.EventRule(
             f"{name}-push",
             name=args.names.push_rule,
-            description=f"A push to {args.branch} starts {args.names.pipeline}",
-            event_pattern=json.dumps(push_pattern(arns.repository, args.branch)),
+            description=f"A push to {branch} starts {args.names.pipeline}",
+            event_pattern=json.dumps(push_pattern(arns.repository, branch)),
+            opts=child,
+        )
+        queue = dead_letter_queue(
+            f"{name}-dead-letters",
+            args.names,
+            args.names.push_dead_letter_queue,
+            filled_by=[args.names.push_rule],
             opts=child,
         )
         aws.cloudwatch.EventTarget(
@@ -54,11 +62,44 @@ class SourceRepository(pulumi.ComponentResource):
             target_id="start-pipeline",
             arn=arns.pipeline,
             role_arn=args.trigger.arn,
+            # A push that could not start the pipeline must not be lost without a word.
+            dead_letter_config={"arn": queue.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.trigger.grants),
         )
+        if args.settings.source.reviews:
+            self._ask_for_reviews(name, args, repository)
         self.repository_name = repository.repository_name
         self.clone_url_http = repository.clone_url_http
         self.register_outputs({"repository_name": self.repository_name, "clone_url_http": self.clone_url_http})
+
+    def _ask_for_reviews(self, name: str, args: SourceRepositoryArgs, repository: aws.codecommit.Repository) -> None:
+        source = args.settings.source
+        template = aws.codecommit.ApprovalRuleTemplate(
+            f"{name}-review",
+            name=args.names.approval_rule_template,
+            description=f"{source.reviews} approvals before a pull request to {source.branch} can be merged",
+            content=json.dumps(review_rule(source.branch, source.reviews)),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        aws.codecommit.ApprovalRuleTemplateAssociation(
+            f"{name}-review-association",
+            approval_rule_template_name=template.name,
+            repository_name=repository.repository_name,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def review_rule(branch: str, approvals: int) -> dict[str, Any]:
+    """Return the content of an approval rule: so many people, other than the author, before a merge into `branch`.
+
+    It rules pull requests. Whoever may push to the branch itself is decided by IAM: the condition key
+    codecommit:References denies it (CodeCommit user guide, limit pushes and merges to branches).
+    """
+    return {
+        "Version": "2018-11-08",
+        "DestinationReferences": [f"refs/heads/{branch}"],
+        "Statements": [{"Type": "Approvers", "NumberOfApprovalsNeeded": approvals}],
+    }
 
 
 def push_pattern(repository_arn: str, branch: str) -> dict[str, Any]:

@@ -24,6 +24,21 @@ WILDCARDS = (
         reason="in a key policy the star stands for the key that the policy belongs to",
     ),
     Wildcard(
+        holder="key",
+        sid="AlarmsOfThisStack",
+        reason="in a key policy the star stands for the key that the policy belongs to",
+    ),
+    Wildcard(
+        holder="key",
+        sid="TrailEncrypts",
+        reason="in a key policy the star stands for the key that the policy belongs to",
+    ),
+    Wildcard(
+        holder="key",
+        sid="TrailDescribes",
+        reason="in a key policy the star stands for the key that the policy belongs to",
+    ),
+    Wildcard(
         holder="train",
         sid="NeverDecideAboutVersions",
         reason="a denial: it must hold for versions of every group, whatever is granted later",
@@ -39,6 +54,21 @@ WILDCARDS = (
         reason="a denial: it must hold for versions of every group, whatever is granted later",
     ),
     Wildcard(
+        holder="deploy",
+        sid="FindOldVersions",
+        reason="listing models and configurations has no resource type",
+    ),
+    Wildcard(
+        holder="deploy",
+        sid="EndScaling",
+        reason="a scalable target's ARN ends in an id that AWS makes up; service and dimension are conditioned instead",
+    ),
+    Wildcard(
+        holder="deploy",
+        sid="Scale",
+        reason="a scalable target's ARN ends in an id that AWS makes up; service and dimension are conditioned instead",
+    ),
+    Wildcard(
         holder="execution",
         sid="SignInToImageRegistry",
         reason="ecr:GetAuthorizationToken has no resource type",
@@ -52,5 +82,20 @@ WILDCARDS = (
         holder="approval",
         sid="AnswerPipelineJobs",
         reason="the job results have no resource type; a job id cannot be guessed",
+    ),
+    Wildcard(
+        holder="approval",
+        sid="TraceCalls",
+        reason="X-Ray's writing actions have no resource type",
+    ),
+    Wildcard(
+        holder="bridge",
+        sid="AnswerPipelineJobs",
+        reason="the job results have no resource type; a job id cannot be guessed",
+    ),
+    Wildcard(
+        holder="bridge",
+        sid="TraceCalls",
+        reason="X-Ray's writing actions have no resource type",
     ),
 )

@@ -111,9 +111,31 @@ TARGET_COLUMN = "TARGET_COLUMN"
 ENDPOINT_NAME = "ENDPOINT_NAME"
 ENDPOINT_INSTANCE_TYPE = "ENDPOINT_INSTANCE_TYPE"
 ENDPOINT_INSTANCE_COUNT = "ENDPOINT_INSTANCE_COUNT"
+ENDPOINT_KIND = "ENDPOINT_KIND"
+ENDPOINT_MAX_INSTANCE_COUNT = "ENDPOINT_MAX_INSTANCE_COUNT"
+ENDPOINT_MEMORY_MB = "ENDPOINT_MEMORY_MB"
+ENDPOINT_MAX_CONCURRENCY = "ENDPOINT_MAX_CONCURRENCY"
+ENDPOINT_TRAFFIC = "ENDPOINT_TRAFFIC"
+ENDPOINT_BAKE_SECONDS = "ENDPOINT_BAKE_SECONDS"
+ENDPOINT_KEEP_VERSIONS = "ENDPOINT_KEEP_VERSIONS"
+ENDPOINT_ALARMS = "ENDPOINT_ALARMS"
+"""JSON list: names of the alarms that take a bad update back."""
+
 EXECUTION_ROLE_ARN = "EXECUTION_ROLE_ARN"
 THRESHOLDS = "THRESHOLDS"
 """JSON object: metric name -> limit."""
+
+GATE = "GATE"
+"""JSON object: basis, confidence, championMargin."""
+
+APPROVAL_MODE = "APPROVAL_MODE"
+PIPELINE_NAME = "PIPELINE_NAME"
+APPROVAL_TIMEOUT_MINUTES = "APPROVAL_TIMEOUT_MINUTES"
+TAGS = "TAGS"
+"""JSON object: the tags of the stack, for what the deploy step makes."""
+
+BUILD_ARN = "CODEBUILD_BUILD_ARN"
+"""Set by CodeBuild itself: it tells a build its own account and region."""
 
 # Set per execution by the pipeline's actions.
 PIPELINE_EXECUTION_ID = "PIPELINE_EXECUTION_ID"
@@ -125,7 +147,48 @@ MODEL_PACKAGE_ARN = "MODEL_PACKAGE_ARN"
 MODEL_SUMMARY = "MODEL_SUMMARY"
 """Variable that the train build exports: one line for the approver."""
 
+# --- choices ---------------------------------------------------------------------------------------------------------
+
+AUTOMATED = "automated"
+MANUAL = "manual"
+BOTH = "both"
+"""Approval modes: metrics decide, a person decides, or a person is asked once the metrics have passed."""
+
+POINT = "point"
+BOUND = "bound"
+"""Gate bases: the measured value, or the worse end of its confidence interval."""
+
+REALTIME = "realtime"
+SERVERLESS = "serverless"
+
+ALL_AT_ONCE = "all-at-once"
+CANARY = "canary"
+LINEAR = "linear"
+
+SHIFTS: Mapping[str, int] = MappingProxyType({ALL_AT_ONCE: 1, CANARY: 2, LINEAR: 4})
+"""In how many steps traffic moves to a new version, at most. The alarms are watched after each of them."""
+
+
+def watch_seconds(traffic: str, bake_seconds: int) -> int:
+    """Return for how long an update is watched in all: `bake_seconds` after each step, at most."""
+    return SHIFTS[traffic] * bake_seconds
+
+
 # --- pipeline words --------------------------------------------------------------------------------------------------
+
+BUILD_STAGE = "Build"
+AUTO_APPROVAL_STAGE = "AutoApproval"
+APPROVAL_STAGE = "Approval"
+TRAIN_ACTION = "TrainModel"
+AUTO_APPROVAL_ACTION = "AutoApproval"
+MANUAL_APPROVAL_ACTION = "ManualApproval"
+RECORD_ACTION = "RecordApproval"
+
+PIPELINE_VARIABLE = "RELEASE_MODEL_PACKAGE_ARN"
+"""Pipeline variable, and the key under which the train build gets it: release this approved version, train nothing."""
+
+NO_RELEASE = "none"
+"""Its default, which means: train. The default of a V2 pipeline's variable must not be empty (CodePipeline API)."""
 
 SOURCE_ARTIFACT = "SourceArtifact"
 BUILD_ARTIFACT = "BuildArtifact"
@@ -134,6 +197,9 @@ BUILD_ARTIFACT_DIRECTORY = f"CODEBUILD_SRC_DIR_{BUILD_ARTIFACT}"
 
 JOB_MODEL_PACKAGE_ARN = "modelPackageArn"
 """Key in the Lambda action's UserParameters (a JSON object)."""
+
+APPROVAL_AGE = "approvalAgeSeconds"
+"""Key in the bridge function's log line: for how many seconds the oldest approval has waited, 0 when none does."""
 
 # --- registry words (SageMaker's own) --------------------------------------------------------------------------------
 

@@ -1,4 +1,7 @@
-"""Build stage: train, measure, pack and register a model, and leave its ARN for the stages that follow."""
+"""Build stage: train, measure, pack and register a model, and leave its ARN for the stages that follow.
+
+An execution that a person started for an approved version trains nothing: it hands that version on.
+"""
 
 import os
 import sys
@@ -8,10 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import contract, data, entry, evaluation, packaging, registry, storage, training, usecases
+from ml import approved_version, contract, data, entry, evaluation, packaging, registry, storage, training, usecases
 from ml.errors import InputError, RoadError
 from ml.gate import LONGEST_SUMMARY, one_line
 from ml.package_request import Candidate, model_package_request
+from ml.registry import ModelPackageArn
 from ml.table import Table
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ class BuildEnvironment:
     execution: str
     commit: str
     repository: str
+    build_arn: str
+    requested: ModelPackageArn | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -65,6 +71,8 @@ class BuildEnvironment:
             execution=found[contract.PIPELINE_EXECUTION_ID],
             commit=found[contract.COMMIT_ID],
             repository=found[contract.REPOSITORY_NAME],
+            build_arn=environment.get(contract.BUILD_ARN, ""),
+            requested=approved_version.requested(environment),
         )
 
 
@@ -149,14 +157,35 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
 
     CodeBuild uploads artifacts after a failed build too: without that file nothing can be deployed.
     """
+    if build.requested is not None:
+        return release(build.requested, build, sagemaker, out)
     check_libraries(version)
     made = make(build, s3)
     request = model_package_request(candidate(build, made, s3))
     arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
-    (out / contract.MODEL_SUMMARY_FILE).write_text(made.summary + "\n", "utf-8")
-    (out / contract.MODEL_PACKAGE_ARN_FILE).write_text(arn + "\n", "utf-8")
+    _hand_over(out, arn, made.summary)
     return arn
+
+
+def release(package: ModelPackageArn, build: BuildEnvironment, sagemaker: "SageMakerClient", out: Path) -> str:
+    """Hand an approved version of this stack on, in place of a new one, and return its ARN as the registry spells it.
+
+    Raises InputError when it is another stack's, RoadError unless it is approved right now.
+    """
+    account = "".join(build.build_arn.split(":")[4:5])
+    approved_version.check_place(package, build.group, region=sagemaker.meta.region_name, account=account)
+    description = approved_version.approved(sagemaker, package.text)
+    arn, summary = description["ModelPackageArn"], description.get("ModelPackageDescription", "")
+    entry.say(f"release: {arn} ({contract.APPROVED}); nothing is trained")
+    _hand_over(out, arn, one_line(f"release of version {package.version}: {summary}", LONGEST_SUMMARY))
+    return str(arn)
+
+
+def _hand_over(out: Path, arn: str, summary: str) -> None:
+    """Write what the next stages need, the ARN last: without it nothing can be deployed."""
+    (out / contract.MODEL_SUMMARY_FILE).write_text(summary + "\n", "utf-8")
+    (out / contract.MODEL_PACKAGE_ARN_FILE).write_text(arn + "\n", "utf-8")
 
 
 def _image(region: str) -> str:

@@ -59,6 +59,13 @@ class Standing:
     reason: str
     written: bool
 
+    @property
+    def wording(self) -> str:
+        """The reason with its decision in front, which our own reasons already have."""
+        known = self.reason.startswith(self.status)
+        text = self.reason if known else f"{self.status}: {self.reason or 'no reason given'}"
+        return text if self.written else f"{text} (decided before)"
+
 
 def parse_model_package_arn(text: object) -> ModelPackageArn:
     """Return the parts of `text`, which must be exactly one ARN of a versioned model package. Raises InputError."""

@@ -2,20 +2,18 @@
 
 import difflib
 import json
-import math
 import re
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 
-T = TypeVar("T")
-Rule: TypeAlias = Callable[[Any], T]
-"""Turns a raw value into the value of a setting, or raises ValueError with the end of a sentence: "is not ..."."""
+from components.settings.rules import Rule
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+T = TypeVar("T")
+
 _SHOWN_CHARACTERS = 60
 
 
@@ -76,6 +74,16 @@ class Section:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def names(self) -> list[str]:
+        """Return the keys of this map that are set."""
+        return list(self._values)
+
+    def unread(self, prefix: str) -> list[str]:
+        """Take every key with this prefix that was not read yet, and return them."""
+        found = [key for key in self._values if key.startswith(prefix) and key not in self._read]
+        self._read.update(dict.fromkeys(found))
+        return found
 
     def path(self, key: str) -> str:
         """Return the path by which pulumi config knows a key of this map."""
@@ -139,90 +147,6 @@ class Section:
         if meant and meant not in self._values and isinstance(value, str | int | float):
             repair += f" && {self.commands.set(self.path(meant), value)}"
         self.report(what, repair)
-
-
-def number(low: float, high: float) -> Rule[float]:
-    """Accept a finite number in [low, high], written as a number or as text."""
-
-    def _rule(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError("is not a number")
-        if isinstance(value, str) and not _NUMBER.fullmatch(value):
-            raise ValueError("is not a number")
-        try:
-            given = float(value)
-        except OverflowError:
-            given = math.inf
-        if not math.isfinite(given):
-            raise ValueError("is not a finite number")
-        if not low <= given <= high:
-            raise ValueError(f"is not {_between(low, high)}")
-        return given
-
-    return _rule
-
-
-def whole(low: int, high: int) -> Rule[int]:
-    """Accept a whole number in [low, high], also as text or as a float without a fraction."""
-    any_number = number(-math.inf, math.inf)
-
-    def _rule(value: Any) -> int:
-        given = any_number(value)
-        if not given.is_integer():
-            raise ValueError("is not a whole number")
-        if not low <= given <= high:
-            raise ValueError(f"is not {_between(low, high)}")
-        return int(given)
-
-    return _rule
-
-
-def whole_of(choices: Collection[int]) -> Rule[int]:
-    """Accept one of these whole numbers."""
-    in_range = whole(min(choices), max(choices))
-
-    def _rule(value: Any) -> int:
-        given = in_range(value)
-        if given not in choices:
-            raise ValueError(f"is not one of {', '.join(map(str, choices))}")
-        return given
-
-    return _rule
-
-
-def flag(value: Any) -> bool:
-    """Accept true or false, also as text."""
-    if value is True or value == "true":
-        return True
-    if value is False or value == "false":
-        return False
-    raise ValueError("is not true or false")
-
-
-def one_of(choices: Collection[str]) -> Rule[str]:
-    """Accept exactly one of these words."""
-
-    def _rule(value: Any) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"is not one of {', '.join(choices)}")
-        return value
-
-    return _rule
-
-
-def text(pattern: str, meaning: str) -> Rule[str]:
-    """Accept text that matches `pattern` as a whole; `meaning` ends the sentence "is not ..."."""
-
-    def _rule(value: Any) -> str:
-        if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
-            raise ValueError(f"is not {meaning}")
-        return value
-
-    return _rule
-
-
-def _between(low: float, high: float) -> str:
-    return f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
 
 
 def _shown(value: Any) -> str:

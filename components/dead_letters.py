@@ -1,0 +1,54 @@
+"""Where events wait that could not be delivered or handled, until a person looks."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from components.arns import Arns
+from components.iam import Statement, allow, deny, document
+from components.names import Names
+
+DEAD_LETTER_SECONDS = 14 * 24 * 3_600
+"""The longest that SQS keeps a message."""
+
+
+def dead_letter_queue(
+    name: str, names: Names, queue_name: str, *, filled_by: Sequence[str], opts: pulumi.ResourceOptions
+) -> aws.sqs.Queue:
+    """Make the queue `queue_name`, which the rules `filled_by` (names) may fill."""
+    queue = aws.sqs.Queue(
+        name,
+        name=queue_name,
+        message_retention_seconds=DEAD_LETTER_SECONDS,
+        # SQS's own key: the stack's would have to be open to EventBridge, which delivers with no role.
+        sqs_managed_sse_enabled=True,
+        opts=opts,
+    )
+    statements = dead_letter_statements(names, queue_name, filled_by)
+    aws.sqs.QueuePolicy(f"{name}-policy", queue_url=queue.url, policy=document(statements), opts=opts)
+    return queue
+
+
+def dead_letter_statements(names: Names, queue_name: str, rules: Sequence[str]) -> list[Statement]:
+    """Return who may fill the queue beside those whom their own role lets: these rules, and all of them by TLS."""
+    arns = Arns(names=names)
+    queue = arns.queue(queue_name)
+    return [
+        {
+            **allow(
+                "RulesKeepUndeliveredEvents",
+                ["sqs:SendMessage"],
+                queue,
+                {
+                    "ArnEquals": {"aws:SourceArn": [arns.rule(rule) for rule in rules]},
+                    "StringEquals": {"aws:SourceAccount": names.account},
+                },
+            ),
+            "Principal": {"Service": "events.amazonaws.com"},
+        },
+        {
+            **deny("OnlyByTls", ["sqs:*"], queue, {"Bool": {"aws:SecureTransport": "false"}}),
+            "Principal": "*",
+        },
+    ]

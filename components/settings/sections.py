@@ -1,0 +1,261 @@
+"""Read each map of a stack's settings: its keys, their defaults, and what does not go together."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from components.settings import rules
+from components.settings.choices import (
+    CODEBUILD_ENGINE,
+    CODECOMMIT,
+    CODECONNECTIONS,
+    AlarmSettings,
+    ApprovalSettings,
+    AuditSettings,
+    EndpointSettings,
+    GateSettings,
+    SourceSettings,
+    TrainingSettings,
+)
+from components.settings.section import Section
+from ml import contract
+
+NAME_SUFFIX_PATTERN = r"(-[a-z0-9]+)*"
+"""A suffix without two hyphens in a row: no stack's name patterns can then reach into another stack."""
+
+DEFAULT_THRESHOLDS: Mapping[str, float] = MappingProxyType({"accuracy": 0.85})
+DEFAULT_INSTANCE_TYPE = "ml.m5.large"
+INSTANCE_COUNT_MOST = 100
+APPROVAL_TIMEOUT_MINUTES = (5, 86_400)
+"""What CodePipeline accepts as the timeout of a manual approval, in minutes."""
+
+COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
+"""What CodeBuild offers for a Linux container on x86 (CodeBuild user guide, build environment compute types)."""
+
+SERVERLESS_MEMORY_MB = tuple(range(1024, 6145, 1024))
+SERVERLESS_CONCURRENCY = (1, 200)
+"""ProductionVariantServerlessConfig in SageMaker's API model."""
+
+BAKE_SECONDS = (0, 3600)
+"""TerminationWaitInSeconds and WaitIntervalInSeconds in SageMaker's API model."""
+
+WATCH_SECONDS_MOST = 3 * 3600
+"""An update may be watched so long, and its way back again, before the eight hours of a build action end."""
+
+KEEP_VERSIONS = (2, 20)
+"""At least the version before the current one: there must be something to return to."""
+
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""The retentions that CloudWatch Logs accepts, in days (PutRetentionPolicy)."""
+
+GROUP_NAME = rules.text(r"[A-Za-z0-9](-*[A-Za-z0-9])*", "letters, digits and inner hyphens")
+
+_ARM_FAMILY = re.compile(r"[a-z]+\d+g|p6e-gb")
+_BRANCH = r"(?!refs/)(?!.*(\.\.|//|/\.|\.lock$))[A-Za-z0-9][\w./+-]{0,254}(?<![/.])"
+_DATA_URI = r"(s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]/[\w!./'()=+@:,-]+\.(csv|parquet))?"
+_EMAIL = rules.text(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", "an e-mail address")
+_CONNECTION = r"arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[0-9a-f-]{36}"
+_REPOSITORY = r"[\w.-]+(/[\w.-]+)+"
+_NOBODY: tuple[str, ...] = ()
+_TAG_TEXT = r"[\w .:/=+@-]"
+_MOST_TAGS = 40
+"""AWS allows fifty on most resources; SageMaker and the program put some of their own beside these."""
+
+
+def name_suffix(root: Section, stack: str) -> str:
+    """Read nameSuffix; its default is the stack's name, where that makes part of an AWS name."""
+    rule = rules.text(NAME_SUFFIX_PATTERN, "empty, or lower-case words that each follow one hyphen")
+    cleaned = "-".join(["", *re.findall(r"[a-z0-9]+", stack.lower())])
+    suffix = root.read("nameSuffix", rule, f"-{stack}", example=cleaned)
+    if "nameSuffix" not in root and not re.fullmatch(NAME_SUFFIX_PATTERN, suffix):
+        root.report(
+            f"nameSuffix must be set: the stack's name {stack!r} makes no part of an AWS name",
+            root.commands.set("nameSuffix", cleaned),
+        )
+    return suffix
+
+
+def tags(section: Section) -> Mapping[str, str]:
+    """Read the tags: any key but the program's own and AWS's, at most as long as AWS allows."""
+    value = rules.text(f"{_TAG_TEXT}{{0,256}}", "a tag's value: letters, digits, blanks and .:/=+-@_, at most 256")
+    found = {key: section.read(key, value, "") for key in section.names()}
+    for key in found:
+        if not re.fullmatch(f"(?!aws:){_TAG_TEXT}{{1,128}}", key, re.ASCII) or key in ("project", "stack", "use-case"):
+            section.report(
+                f"{section.path(key)} is not a tag's key, or is one that AWS or this program sets",
+                section.commands.rm(section.path(key)),
+            )
+    if len(found) > _MOST_TAGS:
+        section.report(f"tags holds {len(found)} tags, at most {_MOST_TAGS} fit", section.commands.rm("tags"))
+    return found
+
+
+def thresholds(root: Section) -> Mapping[str, float]:
+    """Read the limits that a model must keep, each in the range of its metric."""
+    problems_before = len(root.problems)
+    section = root.section("thresholds")
+    if "thresholds" not in root:
+        return DEFAULT_THRESHOLDS
+    limits = {
+        name: section.read(name, rules.number(metric.low, metric.high), 0.85 if metric.higher_is_better else 0.2)
+        for name, metric in contract.METRICS.items()
+    }
+    section.finish("metric")
+    if not section and len(root.problems) == problems_before:
+        name, limit = next(iter(DEFAULT_THRESHOLDS.items()))
+        root.report("thresholds is empty: nothing would be judged", root.commands.set(f"thresholds.{name}", limit))
+    return {name: limit for name, limit in limits.items() if name in section}
+
+
+def gate(section: Section) -> GateSettings:
+    """Read how metrics are judged."""
+    settings = GateSettings(
+        basis=section.read("basis", rules.one_of((contract.POINT,)), contract.POINT),
+        confidence=section.read("confidence", rules.number(0.5, 0.999), 0.95),
+        champion_margin=section.read("championMargin", rules.nothing, None, example="null"),
+    )
+    section.finish()
+    return settings
+
+
+def approval(section: Section) -> ApprovalSettings:
+    """Read who approves."""
+    modes = (contract.AUTOMATED, contract.MANUAL, contract.BOTH)
+    settings = ApprovalSettings(
+        mode=section.read("mode", rules.one_of(modes), contract.AUTOMATED),
+        approvers=section.read("approvers", rules.list_of(_EMAIL), _NOBODY),
+        timeout_minutes=section.read("timeoutMinutes", rules.whole(*APPROVAL_TIMEOUT_MINUTES), 10_080),
+    )
+    section.finish()
+    if settings.approvers and not settings.asks_person:
+        section.report(
+            f"approval.approvers are mailed when a person is asked; mode {settings.mode} asks nobody",
+            section.commands.set("approval.mode", contract.BOTH),
+        )
+    return settings
+
+
+def source(section: Section) -> SourceSettings:
+    """Read where commits come from; the connection's keys belong to its provider alone."""
+    provider = section.read("provider", rules.one_of((CODECOMMIT, CODECONNECTIONS)), CODECOMMIT)
+    settings = SourceSettings(
+        provider=provider,
+        branch=section.read("branch", rules.text(_BRANCH, "the short name of a branch"), "main"),
+        connection_arn=section.read("connectionArn", rules.text(_CONNECTION, "the ARN of a connection"), ""),
+        repository=section.read("repository", rules.text(_REPOSITORY, "owner/name of a repository"), ""),
+        reviews=section.read("reviews", rules.whole(0, 5), 0),
+    )
+    section.finish()
+    connected = provider == CODECONNECTIONS
+    examples = {"connectionArn": "<ARN of the connection>", "repository": "<owner>/<name>"}
+    for key, example in examples.items():
+        if connected and key not in section:
+            section.report(
+                f"source.{key} must be set for provider {provider}", section.commands.set(f"source.{key}", example)
+            )
+    _only_with(section, None if connected else tuple(examples), f"provider {provider} has none")
+    _only_with(section, ("reviews",) if connected else None, "rules for pull requests are the repository's own there")
+    return settings
+
+
+def training(section: Section, target_column: str) -> TrainingSettings:
+    """Read where and on what a model is trained."""
+    settings = TrainingSettings(
+        engine=section.read("engine", rules.one_of((CODEBUILD_ENGINE,)), CODEBUILD_ENGINE),
+        compute_type=section.read("computeType", rules.one_of(COMPUTE_TYPES), COMPUTE_TYPES[0]),
+        image=section.read("image", rules.text(r"\S+", "the name of a build image"), contract.BUILD_IMAGE),
+        data_uri=section.read(
+            "dataUri", rules.text(_DATA_URI, "empty or s3://bucket/key ending in .csv or .parquet"), ""
+        ),
+        target=section.read("target", rules.text(r"[^\r\n]*", "the name of a column"), "") or target_column,
+    )
+    section.finish()
+    return settings
+
+
+def endpoint(section: Section) -> EndpointSettings:
+    """Read what serves the model; keys that mean nothing for its kind are refused, not passed over."""
+    kind = section.read("kind", rules.one_of((contract.REALTIME, contract.SERVERLESS)), contract.REALTIME)
+    count = section.read("instanceCount", rules.whole(1, INSTANCE_COUNT_MOST), 1)
+    routings = (contract.ALL_AT_ONCE, contract.CANARY, contract.LINEAR)
+    settings = EndpointSettings(
+        kind=kind,
+        instance_type=section.read("instanceType", _instance_type, DEFAULT_INSTANCE_TYPE),
+        instance_count=count,
+        max_instance_count=section.read("maxInstanceCount", rules.whole(1, INSTANCE_COUNT_MOST), count),
+        memory_mb=section.read("memoryMb", rules.whole_of(SERVERLESS_MEMORY_MB), 2048),
+        max_concurrency=section.read("maxConcurrency", rules.whole(*SERVERLESS_CONCURRENCY), 10),
+        traffic=section.read("traffic", rules.one_of(routings), contract.ALL_AT_ONCE),
+        bake_seconds=section.read("bakeSeconds", rules.whole(*BAKE_SECONDS), 300),
+        keep_versions=section.read("keepVersions", rules.whole(*KEEP_VERSIONS), 3),
+    )
+    section.finish()
+    if kind == contract.SERVERLESS:
+        instances = ("instanceType", "instanceCount", "maxInstanceCount", "traffic", "bakeSeconds")
+        _only_with(section, instances, "a serverless endpoint has no instances")
+        return settings
+    _only_with(section, ("memoryMb", "maxConcurrency"), f"a {kind} endpoint has instances; set kind to serverless")
+    if settings.max_instance_count < count:
+        section.report(
+            f"endpoint.maxInstanceCount = {settings.max_instance_count} is less than instanceCount {count}",
+            section.commands.set("endpoint.maxInstanceCount", count),
+        )
+    watched = contract.watch_seconds(settings.traffic, settings.bake_seconds)
+    if watched > WATCH_SECONDS_MOST:
+        section.report(
+            f"endpoint.bakeSeconds = {settings.bake_seconds} means {watched // 60} minutes"
+            f" with {settings.traffic} traffic; the deploy action ends after eight hours,"
+            f" so {WATCH_SECONDS_MOST // 60} is the most",
+            section.commands.set("endpoint.bakeSeconds", 300),
+        )
+    if settings.traffic != contract.ALL_AT_ONCE and count < 2:
+        section.report(
+            f"endpoint.traffic = {settings.traffic!r} moves instances one by one: it needs two or more",
+            section.commands.set("endpoint.instanceCount", 2),
+        )
+    return settings
+
+
+def alarms(section: Section) -> AlarmSettings:
+    """Read who is mailed when something is wrong."""
+    emails = section.read("emails", rules.list_of(_EMAIL), _NOBODY)
+    section.finish()
+    return AlarmSettings(emails=emails)
+
+
+def audit(section: Section) -> AuditSettings:
+    """Read what is recorded and for how long."""
+    settings = AuditSettings(
+        trail=section.read("trail", rules.flag, False),
+        retention_days=section.read("retentionDays", rules.whole_of(RETENTION_DAYS), 365),
+    )
+    section.finish()
+    return settings
+
+
+def _only_with(section: Section, keys: tuple[str, ...] | None, why: str) -> None:
+    """Report keys that are set where they mean nothing."""
+    for key in keys or ():
+        if key in section:
+            section.report(f"{section.path(key)} is set, but {why}", section.commands.rm(section.path(key)))
+
+
+def _instance_type(value: Any) -> str:
+    if not isinstance(value, str) or value not in _instance_types():
+        raise ValueError("is not an instance type that SageMaker serves on, such as ml.m5.large")
+    if _ARM_FAMILY.match(value.removeprefix("ml.")):
+        raise ValueError("has an Arm processor; the serving image is built for x86")
+    return value
+
+
+@lru_cache(maxsize=1)
+def _instance_types() -> frozenset[str]:
+    # Half a second, so only when a stack chooses an instance type.
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return frozenset(model.shape_for("ProductionVariantInstanceType").metadata["enum"])

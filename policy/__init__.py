@@ -1,0 +1,1 @@
+"""The policy pack: rules about the resource graph that no public scanner has."""
