@@ -1,9 +1,11 @@
 """What is to be rehearsed, read from the stack file and the command line."""
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ml import contract
 from ml.errors import InputError
@@ -15,6 +17,7 @@ DEFAULT_REGION = "us-east-1"
 DATA_BUCKET = "a-rehearsal-table"
 _REGION_KEY = "aws:region"
 _DATA_SUFFIXES = (".csv", ".parquet")
+_STEP = re.compile(r"\[(?P<place>\d+)\]|[^.\[\]]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,12 @@ class Plan:
     def use_case(self) -> str:
         """Return the use case whose module is trained."""
         return self.config.get(f"{project_name(PROJECT)}:useCase", contract.DEFAULT_USE_CASE)
+
+    @property
+    def hosted_repository(self) -> str:
+        """Return the name ("owner/name") of a repository outside AWS; empty where the program makes its own."""
+        source = json.loads(self.config.get(f"{project_name(PROJECT)}:source", "{}"))
+        return str(source.get("repository", ""))
 
     @property
     def region(self) -> str:
@@ -64,17 +73,36 @@ def make_plan(
 
 
 def with_setting(config: Mapping[str, str], key: str, value: str) -> dict[str, str]:
-    """Return `config` after `pulumi config set --path KEY VALUE`: maps are JSON text, leaves are text."""
-    head, *path = key.split(".")
-    name = head if ":" in head else f"{project_name(PROJECT)}:{head}"
-    if not path:
+    """Return `config` after `pulumi config set --path KEY VALUE`: maps and lists are JSON text, leaves are text.
+
+    A step is a key ("approval.mode") or a place in a list ("approval.approvers[0]"). Raises InputError for one that the
+    value has no room for.
+    """
+    head, *steps = [int(found["place"]) if found["place"] else found[0] for found in _STEP.finditer(key)]
+    name = str(head) if ":" in str(head) else f"{project_name(PROJECT)}:{head}"
+    if not steps:
         return {**config, name: value}
-    top = json.loads(config.get(name, "{}"))
-    inner = top
-    for step in path[:-1]:
-        inner = inner.setdefault(step, {})
-    inner[path[-1]] = value
-    return {**config, name: json.dumps(top)}
+    return {**config, name: json.dumps(_with_step(json.loads(config.get(name, "null")), steps, value, key))}
+
+
+def _with_step(node: Any, steps: Sequence[int | str], value: str, key: str) -> Any:
+    """Return `node` with `value` at the end of these steps."""
+    if not steps:
+        return value
+    step, *rest = steps
+    if isinstance(step, str) and isinstance(node, dict | None):
+        known = node or {}
+        return {**known, step: _with_step(known.get(step), rest, value, key)}
+    if isinstance(step, int) and isinstance(node, list | None) and step <= len(node or []):
+        items = node or []
+        return [
+            *items[:step],
+            _with_step(items[step] if step < len(items) else None, rest, value, key),
+            *items[step + 1 :],
+        ]
+    raise InputError(
+        f"{key}: there is no room for {step} in {json.dumps(node)}. See Pulumi.yaml for what the key holds."
+    )
 
 
 def _checked(data: Path) -> Path:

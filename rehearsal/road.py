@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.runtime.mocks import Mocks
 
 from ml import contract
 from ml.errors import InputError, RoadError
@@ -19,10 +18,12 @@ from rehearsal.account.cloud import Cloud, PackageArnCase, Progress
 from rehearsal.account.iam import Policy
 from rehearsal.builds.codebuild import BuildRunner
 from rehearsal.person import Person
+from rehearsal.pipeline.code_host import CodeHost
 from rehearsal.pipeline.codecommit import Repositories
-from rehearsal.pipeline.codepipeline import Execution, PipelineExecutor
+from rehearsal.pipeline.codepipeline import Execution, PipelineExecutor, Sources
 from rehearsal.pipeline.events import EventBus
 from rehearsal.plan import DATA_BUCKET, PROJECT, Plan
+from rehearsal.provision.monitor import Monitor
 from rehearsal.provision.program import project_name, run_program
 from rehearsal.provision.provisioner import Provisioner
 from rehearsal.runtimes.endpoints import EndpointHost
@@ -33,6 +34,10 @@ START_TIMEOUT_SECONDS = 20
 EXECUTION_TIMEOUT_SECONDS = 600
 EVENTS_TIMEOUT_SECONDS = 60
 _FIRST_PAUSE_SECONDS = 0.02
+_ROLE = "aws:iam/role:Role"
+
+APPROVER = Person()
+REJECTER = Person(approves=False)
 
 
 class Road:
@@ -48,13 +53,16 @@ class Road:
         self.bus = EventBus(cloud, self.functions.invoke_async)
         self.repositories = Repositories(cloud, self.bus)
         self.builds = BuildRunner(cloud)
-        self.pipelines = PipelineExecutor(cloud, self.repositories, self.builds)
-        provisioner = Provisioner(cloud, self.repositories, without=plan.without)
-        self.outputs = provisioner.provision(partial(_run_program, plan))
-        self.made = provisioner.made
-        self.developer = WorkingCopy(
-            cloud.work / "clone", clone_url=self.outputs["clone_url_http"], branch=self.outputs["branch"]
-        )
+        self.code_host = CodeHost(cloud)
+        sources = Sources(repositories=self.repositories, code_host=self.code_host)
+        self.pipelines = PipelineExecutor(cloud, self.bus, sources, self.builds)
+        self.stack = Provisioner(cloud, self.repositories, project=PROJECT, without=plan.without)
+        self.outputs = self.stack.provision(partial(_run_program, plan))
+        self.made = self.stack.made
+        # A repository outside AWS is there before the program is; one of CodeCommit the program has just made.
+        hosted = plan.hosted_repository
+        clone_url = self.code_host.create(hosted) if hosted else self.outputs["clone_url_http"]
+        self.developer = WorkingCopy(cloud.work / "clone", clone_url=clone_url, branch=self.outputs["branch"])
         self.developer.take(PROJECT)
 
     @property
@@ -65,7 +73,7 @@ class Road:
     # --- the road ----------------------------------------------------------------------------------------------------
 
     def push(self, message: str) -> Execution:
-        """Commit and push the developer's clone; return the execution that the provisioned rule started with it."""
+        """Commit and push the developer's clone; return the execution that the push has started."""
         known = {execution.id for execution in self.pipelines.executions()}
         self.developer.push(message)
         deadline, pause = time.monotonic() + START_TIMEOUT_SECONDS, _FIRST_PAUSE_SECONDS
@@ -77,22 +85,38 @@ class Road:
             pause = min(pause * 2, 0.5)
         raise RoadError(
             f"the push started no pipeline execution within {START_TIMEOUT_SECONDS} s: "
-            "look at the push rule, its role and the notes of EventBridge above"
+            "look at the push rule or the pipeline's trigger, its role and the notes of EventBridge above"
         )
 
-    def follow(self, execution: Execution, *, approve: bool = True) -> Execution:
-        """Wait until the execution has ended and every event that it raised was delivered.
+    def release(self, package_arn: str) -> Execution:
+        """Start the pipeline with a version that is in the registry, as an operator does; return its execution."""
+        started = self.cloud.client("codepipeline").start_pipeline_execution(
+            name=self.outputs["pipeline_name"], variables=[{"name": contract.PIPELINE_VARIABLE, "value": package_arn}]
+        )["pipelineExecutionId"]
+        return next(each for each in self.pipelines.executions() if each.id == started)
 
-        Where the pipeline asks a person, the person approves, or rejects.
+    def follow(self, execution: Execution, *, person: Person | None = APPROVER) -> Execution:
+        """Wait until the execution has ended and everything that it set off has come to rest.
+
+        Where the pipeline asks, `person` decides; with None nobody does, and something else must end the approval.
         """
         try:
-            with Person(self.cloud, self.pipelines, approve=approve):
-                ended = self.pipelines.wait(execution.id, EXECUTION_TIMEOUT_SECONDS)
-            self.bus.drain(EVENTS_TIMEOUT_SECONDS)
-            self.functions.drain(EVENTS_TIMEOUT_SECONDS)
+            if person is not None:
+                waiting = self.pipelines.wait_for_approval(execution.id, EXECUTION_TIMEOUT_SECONDS)
+                if waiting is not None:
+                    person.decide(self.cloud, execution, waiting)
+            ended = self.pipelines.wait(execution.id, EXECUTION_TIMEOUT_SECONDS)
+            self.settle()
         except TimeoutError as error:
             raise RoadError(str(error)) from error
         return ended
+
+    def settle(self) -> None:
+        """Wait until no event is under way and no function runs. Raises TimeoutError."""
+        begun = -1
+        while (now := self.bus.drain(EVENTS_TIMEOUT_SECONDS)) != begun:
+            begun = now
+            self.functions.drain(EVENTS_TIMEOUT_SECONDS)  # what a function does may raise events
 
     # --- what a person can read --------------------------------------------------------------------------------------
 
@@ -131,7 +155,8 @@ class Road:
 
     def policies(self) -> dict[str, list[Policy]]:
         """Return the identity policies of every provisioned role, by the role's name."""
-        return self.cloud.authorizer.policies()
+        provisioned = {made.id for made in self.made if made.type == _ROLE}
+        return {name: policies for name, policies in self.cloud.authorizer.policies().items() if name in provisioned}
 
     def close(self) -> None:
         """End every process that the road started."""
@@ -139,9 +164,12 @@ class Road:
         self.builds.close()
 
 
-def _run_program(plan: Plan, mocks: Mocks) -> dict[str, Any]:
+def _run_program(plan: Plan, monitor: Monitor) -> dict[str, Any]:
+    project = project_name(PROJECT)
     try:
-        return run_program(PROJECT, mocks, project=project_name(PROJECT), stack=plan.stack, config=plan.config)
+        return run_program(
+            PROJECT, monitor.mocks, project=project, stack=plan.stack, config=plan.config, monitor=monitor
+        )
     except pulumi.RunError as error:  # what Pulumi's command line prints without a traceback
         raise InputError(str(error)) from error
 

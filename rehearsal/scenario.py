@@ -10,7 +10,7 @@ from rehearsal.caller import SteadyCaller
 from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.report import Act, Proof, Step
-from rehearsal.road import Road
+from rehearsal.road import REJECTER, Road
 
 # What the developer appends to the use case's module: a new model in one line, as a data scientist would push it.
 _HYPERPARAMETERS = "\n\nHYPERPARAMETERS = {{**HYPERPARAMETERS, {change}}}\n"
@@ -79,7 +79,7 @@ def weak_model(scene: Scene) -> Act:
     before = road.serving_config()
     answers_before, _ = _ask_golden(road, version=1)
     scene.change_model(WEAK)
-    execution = road.follow(road.push("One shallow tree"), approve=False)
+    execution = road.follow(road.push("One shallow tree"), person=REJECTER)
     package = road.packages()[0]
     answers_after, _ = _ask_golden(road, version=1)
     reason, limits = str(package.get("ApprovalDescription", "")), road.outputs["thresholds"]
@@ -112,7 +112,7 @@ ALL_ACTS = (first_model, second_model, weak_model)
 
 def _act(title: str, road: Road, execution: Execution, *, prediction: str, proofs: list[Proof]) -> Act:
     steps = [
-        Step(stage=run.stage, action=run.name, status=run.status, seconds=run.seconds, message=run.message)
+        Step(stage=run.stage, action=run.name, status=run.status, seconds=run.seconds, message=run.line)
         for run in execution.actions
     ]
     arn = execution.variables.get("BuildVariables", {}).get(contract.MODEL_PACKAGE_ARN)

@@ -11,10 +11,14 @@ from rehearsal.grants import Grant
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why some grants are there although nothing in a rehearsal needs them."""
+    """Why some grants are there although nothing in a rehearsal needs them.
+
+    `only_with` names the choice of a stack that brings such grants; empty where every stack has some.
+    """
 
     covers: Callable[[Grant], bool]
     text: str
+    only_with: str = ""
 
 
 def _spelt_in_lower_case(grant: Grant) -> bool:
@@ -28,7 +32,7 @@ REASONS: Sequence[Reason] = (
         text="AWS has been seen to write the group in package ARNs as given and in lower case; here it is one of them",
     ),
     Reason(
-        covers=lambda grant: (grant.sid, grant.action) == ("StoreModel", "s3:GetObject"),
+        covers=lambda grant: (grant.sid, grant.action) == ("CompareStoredModel", "s3:GetObject"),
         text="a build that runs again for the same commit finds its objects stored and compares them",
     ),
     Reason(
@@ -44,6 +48,29 @@ REASONS: Sequence[Reason] = (
     Reason(
         covers=lambda grant: grant.action == "kms:Decrypt" and "Pipeline" in grant.role,
         text="reading artifacts, as above: they are encrypted with the stack's key",
+    ),
+    Reason(
+        covers=lambda grant: (
+            grant.action in ("sagemaker:DeleteModel", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteEndpoint")
+        ),
+        text="a release that fails leaves nothing behind, and old versions go once there are enough newer ones",
+    ),
+    Reason(
+        covers=lambda grant: grant.sid == "RemoveScalingAlarms",
+        text="the endpoint may have scaled under earlier settings; with its scalable target go that target's alarms",
+    ),
+    Reason(
+        covers=lambda grant: grant.action.startswith("xray:"),
+        text="Lambda's own daemon sends the traces of a function, not the code that runs here",
+    ),
+    Reason(
+        covers=lambda grant: grant.sid == "UseKeyThroughLambda",
+        text="Lambda itself opens a function's encrypted environment; the emulated one starts with it open",
+    ),
+    Reason(
+        covers=lambda grant: grant.action.endswith(":UseConnection"),
+        text="CodeConnections was renamed; which of its names CodePipeline asks for is not documented; here it is one",
+        only_with="source.provider: codeconnections",
     ),
     Reason(
         covers=lambda grant: grant.action == "logs:DescribeLogStreams",

@@ -20,6 +20,13 @@ class Storage(Protocol):
         """Return whether the bucket has an object under this key."""
 
 
+class Keyed(Protocol):
+    """What must be known of SNS to know which key a message needs."""
+
+    def key_arn(self, topic_arn: str) -> str | None:
+        """Return the KMS key that encrypts the topic's messages, None when the account keeps none for it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where the call is made: what a row needs beside the operation's parameters."""
@@ -27,6 +34,7 @@ class Place:
     account: str
     region: str
     storage: Storage
+    topics: Keyed
     lower_case_packages: bool
 
     def arn(self, service: str, rest: str) -> str:

@@ -6,6 +6,7 @@ authorization reference.
 
 from collections.abc import Mapping
 
+from rehearsal.account import authorization_autoscaling as autoscaling
 from rehearsal.account import authorization_s3 as s3
 from rehearsal.account import authorization_sagemaker as sagemaker
 from rehearsal.account.authorization_place import Params, Place, Rule
@@ -52,18 +53,45 @@ def _send_message(params: Params, place: Place) -> list[Check]:
 
 
 def _publish(params: Params, place: Place) -> list[Check]:
-    return [Check(action="sns:Publish", resource=params["TopicArn"])]
+    """SNS encrypts with the publisher's own permissions (SNS developer guide, "Managing encryption keys")."""
+    topic_arn = params["TopicArn"]
+    publish = Check(action="sns:Publish", resource=topic_arn)
+    key_arn = place.topics.key_arn(topic_arn)
+    if key_arn is None:
+        return [publish]
+    context = {
+        "kms:ViaService": f"sns.{place.region}.amazonaws.com",
+        "kms:CallerAccount": place.account,
+        "kms:EncryptionContext:aws:sns:topicArn": topic_arn,
+    }
+    return [
+        publish,
+        *(Check(action=f"kms:{use}", resource=key_arn, context=context) for use in ("GenerateDataKey", "Decrypt")),
+    ]
+
+
+def _describe_alarms(params: Params, place: Place) -> list[Check]:
+    """Ask for each alarm by name; without names, for all of them."""
+    resources = [place.arn("cloudwatch", f"alarm:{name}") for name in params.get("AlarmNames", [])] or ["*"]
+    return [Check(action="cloudwatch:DescribeAlarms", resource=resource) for resource in resources]
 
 
 _LOG_STREAM = "log-group:{logGroupName}:log-stream:{logStreamName}"
 
 RULES: Mapping[str, Rule] = {
+    "application-autoscaling:DeregisterScalableTarget": autoscaling.deregister_scalable_target,
+    "application-autoscaling:PutScalingPolicy": autoscaling.put_scaling_policy,
+    "application-autoscaling:RegisterScalableTarget": autoscaling.register_scalable_target,
+    "cloudwatch:DescribeAlarms": _describe_alarms,
     "codebuild:BatchGetBuilds": _batch_get_builds,
     "codebuild:StartBuild": _on("codebuild", "StartBuild", "project/{projectName}"),
     "codebuild:StopBuild": _stop_build,
     "codecommit:GetBranch": _on("codecommit", "GetBranch", "{repositoryName}"),
     "codecommit:GetCommit": _on("codecommit", "GetCommit", "{repositoryName}"),
+    "codepipeline:GetPipelineExecution": _on("codepipeline", "GetPipelineExecution", "{pipelineName}"),
     "codepipeline:GetPipelineState": _on("codepipeline", "GetPipelineState", "{name}"),
+    "codepipeline:ListActionExecutions": _on("codepipeline", "ListActionExecutions", "{pipelineName}"),
+    "codepipeline:ListPipelineExecutions": _on("codepipeline", "ListPipelineExecutions", "{pipelineName}"),
     "codepipeline:PutApprovalResult": _on(
         "codepipeline", "PutApprovalResult", "{pipelineName}/{stageName}/{actionName}"
     ),
@@ -84,6 +112,7 @@ RULES: Mapping[str, Rule] = {
     "sagemaker:CreateEndpointConfig": sagemaker.create_endpoint_config,
     "sagemaker:CreateModel": sagemaker.create_model,
     "sagemaker:CreateModelPackage": sagemaker.create_model_package,
+    "sagemaker:DeleteEndpoint": sagemaker.on_name("DeleteEndpoint", "endpoint", "EndpointName"),
     "sagemaker:DeleteEndpointConfig": sagemaker.on_name(
         "DeleteEndpointConfig", "endpoint-config", "EndpointConfigName"
     ),
@@ -97,6 +126,8 @@ RULES: Mapping[str, Rule] = {
     "sagemaker:DescribeModelPackageGroup": _on(
         "sagemaker", "DescribeModelPackageGroup", "model-package-group/{ModelPackageGroupName}"
     ),
+    "sagemaker:ListEndpointConfigs": _on_any("sagemaker", "ListEndpointConfigs"),
+    "sagemaker:ListModels": _on_any("sagemaker", "ListModels"),
     "sagemaker:UpdateEndpoint": sagemaker.endpoint_and_config("UpdateEndpoint"),
     "sagemaker:UpdateModelPackage": sagemaker.update_model_package,
     "sns:Publish": _publish,

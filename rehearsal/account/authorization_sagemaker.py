@@ -98,7 +98,10 @@ def create_endpoint_config(params: Params, place: Place) -> list[Check]:
     """Ask with the instance types; a serverless variant has none, and then the key is absent."""
     resource = place.arn("sagemaker", f"endpoint-config/{params['EndpointConfigName'].lower()}")
     instance_types = [v["InstanceType"] for v in params["ProductionVariants"] if "InstanceType" in v]
-    context = {"sagemaker:InstanceTypes": instance_types} if instance_types else {}
+    context: dict[str, str | list[str]] = {"sagemaker:InstanceTypes": instance_types} if instance_types else {}
+    for serverless in (v["ServerlessConfig"] for v in params["ProductionVariants"] if "ServerlessConfig" in v):
+        context["sagemaker:ServerlessMemorySize"] = str(serverless["MemorySizeInMB"])
+        context["sagemaker:ServerlessMaxConcurrency"] = str(serverless["MaxConcurrency"])
     role = [_pass_role(params["ExecutionRoleArn"], resource)] if "ExecutionRoleArn" in params else []
     return _creation("CreateEndpointConfig", resource, params, context) + role
 

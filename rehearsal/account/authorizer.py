@@ -12,7 +12,7 @@ from moto.sts.models import sts_backends
 
 from rehearsal.account.authorization_place import Place
 from rehearsal.account.authorization_rules import RULES
-from rehearsal.account.calls import OPERATOR, AwsError, Call, Caller, Check, Journal
+from rehearsal.account.calls import OPERATOR, AwsError, Call, Caller, Check, Journal, RoleSession
 from rehearsal.account.iam import (
     IMPLICIT_DENY,
     Decision,
@@ -24,6 +24,7 @@ from rehearsal.account.iam import (
 )
 from rehearsal.account.operations import Operation, Signature
 from rehearsal.account.strict_s3 import Buckets
+from rehearsal.account.strict_sns import Topics
 
 PARTITION = "aws"
 """Key of what is global in an account, in moto's tables, and the first word of its ARNs."""
@@ -38,6 +39,7 @@ class Authorizer:
     operator_key: str
     journal: Journal
     buckets: Buckets
+    topics: Topics
     lower_case_packages: bool
 
     def caller(self, signature: Signature) -> Caller:
@@ -48,7 +50,7 @@ class Authorizer:
         if session is None:
             text = "The security token included in the request is invalid."
             raise AwsError("UnrecognizedClientException", text, HTTPStatus.FORBIDDEN)
-        return str(session.role_arn).rpartition("/")[2]
+        return RoleSession(str(session.role_arn).rpartition("/")[2], str(session.session_name))
 
     def authorize(self, caller: Caller, operation: Operation, region: str) -> None:
         """Put an operation's questions to IAM, in order. Raises AwsError at the first that is denied."""
@@ -64,6 +66,7 @@ class Authorizer:
             account=self.account,
             region=region,
             storage=self.buckets,
+            topics=self.topics,
             lower_case_packages=self.lower_case_packages,
         )
         for check in RULES[name](operation.params, place):
@@ -111,10 +114,12 @@ class Authorizer:
         }
 
     def _policy_of(self, resource: str) -> Policy | None:
-        """Return the policy that the resource itself carries; only buckets and keys are asked by way of a role."""
+        """Return the policy that the resource itself carries; buckets, topics and keys are asked by way of a role."""
         kind, rest = resource.split(":")[2:3], resource.split(":")[-1]
         if kind == ["s3"]:
             return self.buckets.policy(rest.partition("/")[0])
+        if kind == ["sns"]:
+            return self.topics.policy(resource)
         keys = kms_backends[self.account][self.region].keys
         key_id = rest.removeprefix("key/")
         if kind == ["kms"] and key_id in keys:

@@ -9,7 +9,28 @@ OPERATOR = "operator"
 """Principal of the person and of the provisioner: recorded, not evaluated."""
 
 Caller: TypeAlias = str
-"""Name of the role that calls, or OPERATOR."""
+"""Name of the role that calls (usually a RoleSession), or OPERATOR."""
+
+
+class RoleSession(str):
+    """Name of a role that calls, which also knows what its session is called."""
+
+    session: str
+
+    def __new__(cls, role_name: str, session: str) -> "RoleSession":
+        """Name the role, as any string would, and keep the session beside it."""
+        named = super().__new__(cls, role_name)
+        named.session = session
+        return named
+
+
+def caller_arn(account: str, caller: Caller) -> str:
+    """Return the ARN under which AWS writes a caller down: a role's session, or the operator as a user."""
+    if caller == OPERATOR:
+        return f"arn:aws:iam::{account}:user/{OPERATOR}"
+    session = caller.session if isinstance(caller, RoleSession) else "unnamed"
+    return f"arn:aws:sts::{account}:assumed-role/{caller}/{session}"
+
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]
 """Condition keys of one request and their values."""

@@ -16,6 +16,7 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
+from rehearsal.account.approval_templates import ApprovalTemplates
 from rehearsal.account.authorizer import PARTITION, Authorizer
 from rehearsal.account.calls import AwsError, Caller, Check, Context, Credentials, Journal, Reply
 from rehearsal.account.clients import Clients
@@ -27,7 +28,9 @@ from rehearsal.account.strict_codepipeline import Pipelines
 from rehearsal.account.strict_events import install_put_events
 from rehearsal.account.strict_hosting import Hosting
 from rehearsal.account.strict_registry import ModelPackages
+from rehearsal.account.strict_removal import Removals
 from rehearsal.account.strict_s3 import Buckets
+from rehearsal.account.strict_sns import Topics
 
 __all__ = ["AwsError", "Caller", "Cloud", "Credentials", "Progress", "Reply"]
 
@@ -67,12 +70,14 @@ class Cloud:
             access_key_id="AKIA" + secrets.token_hex(8).upper(), secret_access_key="operator", session_token=""
         )
         buckets = Buckets(self.account, region)
+        self.topics = Topics(self.account, region)
         self.authorizer = Authorizer(
             account=self.account,
             region=region,
             operator_key=self._operator.access_key_id,
             journal=self.journal,
             buckets=buckets,
+            topics=self.topics,
             lower_case_packages=package_arn_case == "lower",
         )
         self._gateway = Gateway(authorizer=self.authorizer)
@@ -83,10 +88,13 @@ class Cloud:
 
     def _correct_moto(self, buckets: Buckets, package_arn_case: PackageArnCase) -> None:
         buckets.install(self)
+        self.topics.install(self)
         packages = ModelPackages(self, lower_case=package_arn_case == "lower")
         Hosting(self, packages)
         BuildProjects(self)
         Pipelines(self)
+        ApprovalTemplates(self)
+        Removals(self)
         install_put_events(self)
 
     @classmethod
@@ -125,6 +133,11 @@ class Cloud:
                 delattr(owner, attribute)
         self._replaced.clear()
         self._running.release()
+
+    @property
+    def operator(self) -> Credentials:
+        """What the person at the keyboard holds, for a process that acts in their name."""
+        return self._operator
 
     # --- acting in the account ---------------------------------------------------------------------------------------
 

@@ -25,6 +25,9 @@ class BuildProjects:
         self._projects: dict[str, dict[str, Any]] = {}
         cloud.operation("codebuild", "CreateProject", self._create)
         cloud.operation("codebuild", "BatchGetProjects", self._batch_get)
+        cloud.operation("codebuild", "UpdateProject", self._update)
+        cloud.operation("codebuild", "DeleteProject", self._delete)
+        cloud.operation("codebuild", "ListProjects", self._list)
 
     def _create(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
         arn = f"arn:aws:codebuild:{self._cloud.region}:{self._cloud.account}:project/{params['name']}"
@@ -51,6 +54,27 @@ class BuildProjects:
             found = [self._projects[name] for name in params["names"] if name in self._projects]
         missing = [name for name in params["names"] if name not in self._projects]
         return {"projects": found, "projectsNotFound": missing}
+
+    def _update(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        name = params["name"]
+        with self._lock:
+            if name not in self._projects:
+                raise AwsError("ResourceNotFoundException", f"Project cannot be found: {name}")
+            project = {**self._projects[name], **params, "lastModified": datetime.now(UTC)}
+            _refuse_half_a_pipeline(project)
+            self._projects[name] = project
+        return {"project": project}
+
+    def _delete(self, params: dict[str, Any], _caller: Caller) -> None:
+        """Delete a project; deleting one that is not there succeeds. Its builds stay (API reference)."""
+        with self._lock:
+            self._projects.pop(params["name"], None)
+
+    def _list(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        if params:
+            raise NotImplementedError(f"ListProjects with {', '.join(sorted(params))}")
+        with self._lock:
+            return {"projects": sorted(self._projects)}
 
 
 def _refuse_half_a_pipeline(params: dict[str, Any]) -> None:

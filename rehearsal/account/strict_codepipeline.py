@@ -21,6 +21,9 @@ class Pipelines:
         self._pipelines: dict[str, dict[str, Any]] = {}
         cloud.operation("codepipeline", "CreatePipeline", self._create)
         cloud.operation("codepipeline", "GetPipeline", self._get)
+        cloud.operation("codepipeline", "ListPipelines", self._list)
+        cloud.operation("codepipeline", "UpdatePipeline", self._update)
+        cloud.operation("codepipeline", "DeletePipeline", self._delete)
 
     def _create(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
         pipeline = _with_defaults(params["pipeline"])
@@ -48,6 +51,37 @@ class Pipelines:
                 text = f"Account '{self._cloud.account}' does not have a pipeline with name '{params['name']}'"
                 raise AwsError("PipelineNotFoundException", text)
             return dict(self._pipelines[params["name"]])
+
+    def _update(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        pipeline = _with_defaults(params["pipeline"])
+        name = pipeline["name"]
+        with self._lock:
+            if name not in self._pipelines:
+                text = f"Account '{self._cloud.account}' does not have a pipeline with name '{name}'"
+                raise AwsError("PipelineNotFoundException", text)
+            known = self._pipelines[name]
+            pipeline["version"] = known["pipeline"]["version"] + 1
+            metadata = {**known["metadata"], "updated": datetime.now(UTC)}
+            self._pipelines[name] = {"pipeline": pipeline, "metadata": metadata}
+        return {"pipeline": pipeline}
+
+    def _delete(self, params: dict[str, Any], _caller: Caller) -> None:
+        """Delete a pipeline; deleting one that is not there succeeds."""
+        with self._lock:
+            self._pipelines.pop(params["name"], None)
+
+    def _list(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        if params:
+            raise NotImplementedError(f"ListPipelines with {', '.join(sorted(params))}")
+        with self._lock:
+            shown = [(each["pipeline"], each["metadata"]) for each in self._pipelines.values()]
+        return {
+            "pipelines": [
+                {key: pipeline[key] for key in ("name", "version", "pipelineType", "executionMode")}
+                | {key: metadata[key] for key in ("created", "updated")}
+                for pipeline, metadata in shown
+            ]
+        }
 
 
 def _with_defaults(pipeline: dict[str, Any]) -> dict[str, Any]:

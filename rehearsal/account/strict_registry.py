@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sagemaker.models import sagemaker_backends
 
-from rehearsal.account.calls import AwsError, Caller, Reply
+from rehearsal.account.calls import AwsError, Caller, Reply, caller_arn
 from rehearsal.account.gateway import Proceed
 
 if TYPE_CHECKING:
@@ -51,16 +51,22 @@ class ModelPackages:
         self._lock = threading.Lock()
         self._packages: dict[str, dict[str, Any]] = {}
         self._arns_by_token: dict[str, str] = {}
+        self._last_versions: dict[str, int] = {}
         cloud.operation("sagemaker", "CreateModelPackage", self._create)
         cloud.operation("sagemaker", "DescribeModelPackage", self._describe)
         cloud.operation("sagemaker", "UpdateModelPackage", self._update)
         cloud.operation("sagemaker", "ListModelPackages", self._list)
+        cloud.operation("sagemaker", "DeleteModelPackage", self._delete)
         cloud.correct("sagemaker", "CreateModelPackageGroup", self._refuse_second_group)
+        cloud.operation("sagemaker", "DeleteModelPackageGroup", self._delete_group)
 
     def get(self, arn: str) -> Mapping[str, Any]:
         """Return a package as DescribeModelPackage shows it. Raises AwsError when there is none."""
         with self._lock:
             return dict(self._find(arn))
+
+    def _identity(self, caller: Caller) -> dict[str, Any]:
+        return {"IamIdentity": {"Arn": caller_arn(self._cloud.account, caller)}}
 
     def _find(self, arn: str) -> dict[str, Any]:
         if arn not in self._packages:
@@ -77,13 +83,13 @@ class ModelPackages:
             raise AwsError("ValidationException", f"Model Package Group already exists: {group.arn}")
         return proceed(params)
 
-    def _create(self, params: dict[str, Any], _caller: Caller) -> dict[str, str]:
+    def _create(self, params: dict[str, Any], caller: Caller) -> dict[str, str]:
         group = self._group_of(params)
         token = params.pop("ClientToken", None)
         with self._lock:
             if token in self._arns_by_token:
                 return {"ModelPackageArn": self._arns_by_token[token]}
-            arn = self._store(group, params)
+            arn = self._store(group, {**params, "CreatedBy": self._identity(caller)})
             if token:
                 self._arns_by_token[token] = arn
         self._cloud.package_changed(arn)
@@ -104,7 +110,8 @@ class ModelPackages:
         return group
 
     def _store(self, group: str, params: Mapping[str, Any]) -> str:
-        version = 1 + sum(package["ModelPackageGroupName"] == group for package in self._packages.values())
+        # The number of a deleted version is not given again. Not verified against AWS.
+        version = self._last_versions[group] = self._last_versions.get(group, 0) + 1
         spelt = group.lower() if self._lower_case else group
         account, region = self._cloud.account, self._cloud.region
         arn = f"arn:aws:sagemaker:{region}:{account}:model-package/{spelt}/{version}"
@@ -124,7 +131,7 @@ class ModelPackages:
     def _describe(self, params: dict[str, Any], _caller: Caller) -> Mapping[str, Any]:
         return self.get(params["ModelPackageName"])
 
-    def _update(self, params: dict[str, Any], _caller: Caller) -> dict[str, str]:
+    def _update(self, params: dict[str, Any], caller: Caller) -> dict[str, str]:
         if unknown := set(params) - _UPDATABLE:
             raise NotImplementedError(f"UpdateModelPackage with {', '.join(sorted(unknown))}")
         arn = params.pop("ModelPackageArn")
@@ -140,9 +147,27 @@ class ModelPackages:
                 **params,
                 "CustomerMetadataProperties": kept,
                 "LastModifiedTime": datetime.now(UTC),
+                "LastModifiedBy": self._identity(caller),
             }
         self._cloud.package_changed(arn)
         return {"ModelPackageArn": arn}
+
+    def _delete(self, params: dict[str, Any], _caller: Caller) -> None:
+        with self._lock:
+            del self._packages[self._find(params["ModelPackageName"])["ModelPackageArn"]]
+
+    def _delete_group(self, params: dict[str, Any], _caller: Caller) -> None:
+        """Delete a group. SageMaker keeps one that holds versions; the error's words are not verified against AWS."""
+        name = params["ModelPackageGroupName"].rpartition("/")[2]
+        group = self._groups().get(name)
+        if group is None:
+            raise AwsError("ValidationException", f"ModelPackageGroup {name} does not exist.")
+        with self._lock:
+            held = sum(package["ModelPackageGroupName"] == name for package in self._packages.values())
+        if held:
+            raise AwsError("ConflictException", f"Model Package Group {group.arn} has {held} versions.")
+        del self._groups()[name]
+        self._last_versions.pop(name, None)
 
     def _list(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
         """Answer ListModelPackages, newest first as it is by default."""

@@ -13,11 +13,14 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 from moto.s3.utils import bucket_policy_is_public
 
-from rehearsal.account.calls import AwsError, Caller
-from rehearsal.account.iam import Policy
+from rehearsal.account.calls import AwsError, Caller, Check, Reply
+from rehearsal.account.iam import Policy, evaluate_for_service
 
 if TYPE_CHECKING:
     from rehearsal.account.cloud import Cloud
+    from rehearsal.account.gateway import Proceed
+
+_LOG_DELIVERY = "logging.s3.amazonaws.com"
 
 
 class Buckets:
@@ -27,12 +30,16 @@ class Buckets:
         self._account = account
         self._region = region
         self._policies: dict[str, str] = {}
+        self._logging: dict[str, dict[str, Any]] = {}
 
     def install(self, cloud: "Cloud") -> None:
         """Take the operations on bucket policies over from moto."""
         cloud.operation("s3", "PutBucketPolicy", self._put_policy)
         cloud.operation("s3", "GetBucketPolicy", self._get_policy)
         cloud.operation("s3", "DeleteBucketPolicy", self._delete_policy)
+        cloud.operation("s3", "PutBucketLogging", self._put_logging)
+        cloud.operation("s3", "GetBucketLogging", self._get_logging)
+        cloud.correct("s3", "DeleteBucket", self._delete_bucket)
 
     def _bucket(self, name: str) -> Any:
         try:
@@ -78,3 +85,35 @@ class Buckets:
 
     def _delete_policy(self, params: dict[str, Any], _caller: Caller) -> None:
         self._policies.pop(params["Bucket"], None)
+
+    def _put_logging(self, params: dict[str, Any], _caller: Caller) -> None:
+        """Keep where a bucket's requests are logged, if the target's policy lets S3's log delivery write there.
+
+        moto would look for the target's policy where it is not kept. That S3 asks at this moment, and not only when it
+        delivers, is not verified against AWS.
+        """
+        bucket, target = params["Bucket"], params["BucketLoggingStatus"].get("LoggingEnabled")
+        if target is None:
+            self._logging.pop(bucket, None)
+            return
+        name, prefix, account = target["TargetBucket"], target["TargetPrefix"], self._account
+        source = {"aws:SourceArn": f"arn:aws:s3:::{bucket}", "aws:SourceAccount": account}
+        context = {**source, "aws:SecureTransport": "true"}
+        check = Check(action="s3:PutObject", resource=f"arn:aws:s3:::{name}/{prefix}log", context=context)
+        policy = self.policy(name)
+        if not evaluate_for_service([policy] if policy else [], _LOG_DELIVERY, check).allowed:
+            text = f"You must give {_LOG_DELIVERY} write permission to the target bucket {name}"
+            raise AwsError("InvalidTargetBucketForLogging", text)
+        self._logging[bucket] = target
+
+    def _get_logging(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        target = self._logging.get(params["Bucket"])
+        return {"LoggingEnabled": target} if target else {}
+
+    def _delete_bucket(self, params: dict[str, Any], _caller: Caller, proceed: "Proceed") -> Reply:
+        """Delete the bucket, and what is kept of it here."""
+        reply = proceed(params)
+        if reply.status < HTTPStatus.BAD_REQUEST:
+            for kept in (self._policies, self._logging):
+                kept.pop(params["Bucket"], None)
+        return reply

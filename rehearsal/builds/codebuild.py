@@ -18,7 +18,10 @@ _KNOWN_PARAMETERS = frozenset({"projectName", "idempotencyToken", "environmentVa
 
 
 class BuildRunner:
-    """Answers StartBuild and BatchGetBuilds. Builds of one project run one after the other."""
+    """Answers StartBuild, StopBuild, BatchGetBuilds and ListBuildsForProject.
+
+    Builds of one project run one after the other.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -30,7 +33,9 @@ class BuildRunner:
         self._numbers: dict[str, count[int]] = {}
         self._turns: dict[str, threading.Lock] = {}
         cloud.operation("codebuild", "StartBuild", self._start_build)
+        cloud.operation("codebuild", "StopBuild", self._stop_build)
         cloud.operation("codebuild", "BatchGetBuilds", self._batch_get_builds)
+        cloud.operation("codebuild", "ListBuildsForProject", self._list_builds)
 
     def hand_over(self, token: str, inputs: BuildInputs) -> None:
         """Keep what the build that will be started under this idempotency token works on."""
@@ -70,8 +75,11 @@ class BuildRunner:
             folder=self._cloud.work / "builds" / name,
             bytecode=self._cloud.work / "build-bytecode",
         )
+        run = BuildRun(self._cloud, record, plan)
+        with self._lock:
+            self._running[record.identity.build_id] = run
         threading.Thread(
-            target=self._run, args=(record, plan, turn), name=record.identity.build_id, daemon=True
+            target=self._run, args=(run, record, plan, turn), name=record.identity.build_id, daemon=True
         ).start()
         return {"build": record.describe()}
 
@@ -80,6 +88,26 @@ class BuildRunner:
             found = [self._records[build_id] for build_id in params["ids"] if build_id in self._records]
             missing = [build_id for build_id in params["ids"] if build_id not in self._records]
         return {"builds": [record.describe() for record in found], "buildsNotFound": missing}
+
+    def _list_builds(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        """Answer with the ids of a project's builds, newest first as they are by default."""
+        if params.get("sortOrder", "DESCENDING") != "DESCENDING" or "nextToken" in params:
+            raise NotImplementedError("ListBuildsForProject oldest first, or in pages")
+        name = params["projectName"]
+        self._project(name)
+        with self._lock:
+            found = [each for each in self._records.values() if each.identity.project_name == name]
+        return {"ids": [record.identity.build_id for record in reversed(found)]}
+
+    def _stop_build(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        """Stop a build that runs or waits for its turn; one that has ended stays as it is."""
+        with self._lock:
+            record, run = self._records.get(params["id"]), self._running.get(params["id"])
+        if record is None:
+            raise AwsError("ResourceNotFoundException", f"Build cannot be found: {params['id']}")
+        if run is not None:
+            run.stop()
+        return {"build": record.describe()}
 
     # --- one build ---------------------------------------------------------------------------------------------------
 
@@ -105,10 +133,7 @@ class BuildRunner:
             resolved_source_version=inputs.source_version,
         )
 
-    def _run(self, record: BuildRecord, plan: BuildPlan, turn: threading.Lock) -> None:
-        run = BuildRun(self._cloud, record, plan)
-        with self._lock:
-            self._running[record.identity.build_id] = run
+    def _run(self, run: BuildRun, record: BuildRecord, plan: BuildPlan, turn: threading.Lock) -> None:
         # One after the other, because a project's builds share a folder: a path that stays the same lets Python find
         # what it compiled for the build before.
         with turn:

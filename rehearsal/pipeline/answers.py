@@ -32,11 +32,14 @@ class AnswerDesk:
     def answer(self, question: str, answer: Mapping[str, Any]) -> None:
         """Answer once. Raises UnknownQuestionError or AnsweredError."""
         with self._changed:
-            if question in self._answers:
-                raise AnsweredError(question)
-            if question not in self._open:
-                raise UnknownQuestionError(question)
+            self._refuse_closed(question)
             self._close(question, answer)
+
+    def expire(self, question: str) -> None:
+        """Let the time for an answer be over. Raises UnknownQuestionError or AnsweredError."""
+        with self._changed:
+            self._refuse_closed(question)
+            self._close(question, None)
 
     def wait(self, question: str, timeout_seconds: float) -> Mapping[str, Any] | None:
         """Return the answer, or None when none came in time; later ones are then refused."""
@@ -45,6 +48,12 @@ class AnswerDesk:
             if question not in self._answers:
                 self._close(question, None)
             return self._answers[question]
+
+    def _refuse_closed(self, question: str) -> None:
+        if question in self._answers:
+            raise AnsweredError(question)
+        if question not in self._open:
+            raise UnknownQuestionError(question)
 
     def _close(self, question: str, answer: Mapping[str, Any] | None) -> None:
         self._open.discard(question)

@@ -5,52 +5,74 @@ fails at Source because the new repository is empty; retries, stops, rollbacks a
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from rehearsal.account.calls import AwsError, Caller
-from rehearsal.account.client_errors import as_aws_error
+from rehearsal.account.calls import Caller, caller_arn
 from rehearsal.account.cloud import Cloud
+from rehearsal.pipeline.action_runner import ActionRunner
 from rehearsal.pipeline.answers import AnswerDesk
+from rehearsal.pipeline.code_host import CodeHost, Push
 from rehearsal.pipeline.codecommit import Repositories
-from rehearsal.pipeline.pipeline_action import Action, Builds, Limits, Outcome, Surroundings
-from rehearsal.pipeline.pipeline_actions import ACTIONS
+from rehearsal.pipeline.events import EventBus
+from rehearsal.pipeline.pipeline_action import Builds, Limits, Surroundings
 from rehearsal.pipeline.pipeline_api import PipelineApi, described
-from rehearsal.pipeline.pipeline_declaration import PIPELINE_NAMESPACE, REFERENCE
+from rehearsal.pipeline.pipeline_doors import Doors
+from rehearsal.pipeline.pipeline_events import StateEvents
 from rehearsal.pipeline.pipeline_records import (
     FAILED,
     IN_PROGRESS,
     SUCCEEDED,
     SUPERSEDED,
-    ActionError,
     ActionRun,
     Execution,
+    Trigger,
 )
+from rehearsal.pipeline.pipeline_triggers import starting_connection
+from rehearsal.pipeline.pipeline_variables import PIPELINE_NAMESPACE, VARIABLES_NAMESPACE, started_with
 
-__all__ = ["ActionRun", "Execution", "Limits", "PipelineExecutor"]
+__all__ = ["ActionRun", "Execution", "Limits", "PipelineExecutor", "Sources"]
 
-_SERVICE = "codepipeline.amazonaws.com"
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+_START_PARAMETERS = frozenset({"name", "variables", "clientRequestToken"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where source actions find their commits: CodeCommit's repositories, and the code host behind connections."""
+
+    repositories: Repositories
+    code_host: CodeHost
 
 
 class PipelineExecutor:
     """Runs every pipeline of the account, each execution in a thread of its own."""
 
     def __init__(
-        self, cloud: Cloud, repositories: Repositories, builds: Builds, *, limits: Limits | None = None
+        self, cloud: Cloud, bus: EventBus, sources: Sources, builds: Builds, *, limits: Limits | None = None
     ) -> None:
         self._cloud = cloud
-        desk = AnswerDesk()
-        self._around = Surroundings(
-            cloud=cloud, repositories=repositories, builds=builds, desk=desk, limits=limits or Limits()
-        )
+        self._events = StateEvents(cloud, bus)
+        self._code_host = sources.code_host
+        self._desk = AnswerDesk()
         self._changed = threading.Condition()
+        around = Surroundings(
+            cloud=cloud,
+            repositories=sources.repositories,
+            code_host=sources.code_host,
+            builds=builds,
+            desk=self._desk,
+            limits=limits or Limits(),
+            changed=self._changed,
+        )
+        self._actions = ActionRunner(around, self._events)
         self._executions: list[Execution] = []
-        self._doors = _Doors()
+        self._by_token: dict[str, Execution] = {}
+        self._doors = Doors()
         cloud.operation("codepipeline", "StartPipelineExecution", self._start)
-        PipelineApi(cloud, desk, self.executions).install()
+        sources.code_host.on_push(self._pushed)
+        PipelineApi(cloud, self._desk, self.executions).install()
 
     def executions(self) -> tuple[Execution, ...]:
         """Return every execution, oldest first. The records go on changing while an execution runs."""
@@ -60,23 +82,77 @@ class PipelineExecutor:
     def wait(self, execution_id: str, timeout_seconds: float) -> Execution:
         """Return the execution when it has ended. Raises KeyError if unknown, TimeoutError."""
         with self._changed:
-            execution = next((each for each in self._executions if each.id == execution_id), None)
-            if execution is None:
-                raise KeyError(execution_id)
+            execution = self._known(execution_id)
             if not self._changed.wait_for(lambda: execution.status != IN_PROGRESS, timeout_seconds):
                 raise TimeoutError(f"execution {execution_id} still runs after {timeout_seconds} s")
             return execution
 
-    def _start(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        name = params["name"]
-        declaration = described(self._cloud, name)["pipeline"]
-        execution = Execution(pipeline=name, declaration=declaration, trigger=caller)
-        execution.variables[PIPELINE_NAMESPACE] = {"PipelineExecutionId": execution.id}
+    def wait_for_approval(self, execution_id: str, timeout_seconds: float) -> ActionRun | None:
+        """Return the action that has asked a person and waits; None when the execution ended before it asked.
+
+        Raises KeyError if the execution is unknown, TimeoutError.
+        """
         with self._changed:
-            self._executions.append(execution)
-            self._approach(execution, declaration["stages"][0]["name"])
-        threading.Thread(target=self._run, args=(execution,), name=f"pipeline {name}", daemon=True).start()
-        return {"pipelineExecutionId": execution.id}
+            execution = self._known(execution_id)
+            ready = self._changed.wait_for(
+                lambda: execution.status != IN_PROGRESS or _open_approval(execution) is not None, timeout_seconds
+            )
+            if not ready:
+                raise TimeoutError(f"execution {execution_id} asked nobody within {timeout_seconds} s")
+            return _open_approval(execution)
+
+    def expire_approval(self, run: ActionRun) -> None:
+        """Let the time of a waiting approval be over, as if nobody had answered until then."""
+        self._desk.expire(run.token)
+
+    def _known(self, execution_id: str) -> Execution:
+        execution = next((each for each in self._executions if each.id == execution_id), None)
+        if execution is None:
+            raise KeyError(execution_id)
+        return execution
+
+    # --- what starts an execution ------------------------------------------------------------------------------------
+
+    def _start(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        if unknown := params.keys() - _START_PARAMETERS:
+            raise NotImplementedError(f"StartPipelineExecution with {', '.join(sorted(unknown))}")
+        trigger = Trigger(type="StartPipelineExecution", detail=caller_arn(self._cloud.account, caller))
+        declaration = described(self._cloud, params["name"])["pipeline"]
+        execution = _new(declaration, params.get("variables", []), trigger)
+        with self._changed:
+            # The same request, sent again, is answered with the execution that it has already started.
+            first = self._by_token.setdefault(params.get("clientRequestToken", execution.id), execution)
+            if first is execution:
+                self._begin(execution)
+        return {"pipelineExecutionId": first.id}
+
+    def _pushed(self, push: Push) -> None:
+        """Start every pipeline that a trigger, or the detection of changes, ties to the pushed branch."""
+        for listed in self._cloud.client("codepipeline").list_pipelines()["pipelines"]:
+            declaration = described(self._cloud, listed["name"])["pipeline"]
+            connection = starting_connection(declaration, push)
+            if connection is not None:
+                execution = _new(declaration, [], self._pushed_by(push, connection))
+                with self._changed:
+                    self._begin(execution)
+
+    def _pushed_by(self, push: Push, connection: str) -> Trigger:
+        """Return the trigger of a push. What AWS writes as its detail is not documented."""
+        told = {
+            **self._code_host.author(push.repository, push.commit),
+            "full-repository-name": push.repository,
+            "branch-name": push.branch,
+            "commit-id": push.commit,
+            "connection-arn": connection,
+        }
+        return Trigger(type="WebhookV2", detail=connection, commit=told)
+
+    def _begin(self, execution: Execution) -> None:
+        self._executions.append(execution)
+        self._events.pipeline(execution)
+        self._approach(execution, execution.declaration["stages"][0]["name"])
+        name = f"pipeline {execution.pipeline}"
+        threading.Thread(target=self._run, args=(execution,), name=name, daemon=True).start()
 
     # --- an execution ------------------------------------------------------------------------------------------------
 
@@ -96,6 +172,8 @@ class PipelineExecutor:
                 else:
                     self._approach(execution, next_stage)
                 self._doors.leave(execution, stage["name"])
+                if execution.status != IN_PROGRESS:
+                    self._events.pipeline(execution)
                 self._changed.notify_all()
             if not succeeded:
                 return
@@ -104,6 +182,7 @@ class PipelineExecutor:
         superseded = self._doors.approach(execution, stage)
         if superseded is not None:
             superseded.finish(SUPERSEDED, f"superseded by {execution.id} before stage {stage}")
+            self._events.pipeline(superseded)
             self._cloud.progress.note(stage, f"{superseded.id[:8]} superseded by {execution.id[:8]}")
             self._changed.notify_all()
 
@@ -114,106 +193,24 @@ class PipelineExecutor:
             return execution.status == IN_PROGRESS
 
     def _run_stage(self, execution: Execution, stage: Mapping[str, Any]) -> bool:
-        for order in sorted({action["runOrder"] for action in stage["actions"]}):
-            group = [action for action in stage["actions"] if action["runOrder"] == order]
-            runs = [ActionRun(stage=stage["name"], declaration=action) for action in group]
-            with self._changed:
-                execution.actions.extend(runs)
-            threads = [
-                threading.Thread(target=self._run_action, args=(execution, run), name=run.label, daemon=True)
-                for run in runs
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            if any(run.status != SUCCEEDED for run in runs):
-                return False
-        return True
-
-    # --- an action ---------------------------------------------------------------------------------------------------
-
-    def _run_action(self, execution: Execution, run: ActionRun) -> None:
-        self._cloud.progress.note(run.label, "started")
-        try:
-            outcome = self._perform(execution, run)
-        except ActionError as error:
-            self._end(run, FAILED, error.message, error.code)
-        except (AwsError, ClientError) as error:
-            refusal = as_aws_error(error)
-            code = "PermissionError" if refusal.code in _DENIED else "JobFailed"
-            self._end(run, FAILED, str(refusal), code)
-        except Exception as fault:  # whoever waits for the execution must learn of it too
-            self._end(run, FAILED, f"the rehearsal itself failed: {type(fault).__name__}: {fault}", "JobFailed")
-            raise
-        else:
-            with self._changed:
-                execution.artifacts.update(outcome.artifacts)
-                run.variables = outcome.variables
-                if namespace := run.declaration.get("namespace"):
-                    execution.variables[namespace] = outcome.variables
-            self._end(run, SUCCEEDED, outcome.message)
-
-    def _perform(self, execution: Execution, run: ActionRun) -> Outcome:
-        run.configuration = {
-            key: _resolved(value, execution.variables) for key, value in run.declaration["configuration"].items()
-        }
-        credentials = self._cloud.assume(
-            execution.declaration["roleArn"],
-            _SERVICE,
-            source_arn=f"arn:aws:codepipeline:{self._cloud.region}:{self._cloud.account}:{execution.pipeline}",
-            session=execution.id,
-        )
-        action = Action(around=self._around, execution=execution, run=run, credentials=credentials)
-        return ACTIONS[run.declaration["actionTypeId"]["provider"]](action)
-
-    def _end(self, run: ActionRun, status: str, message: str, error_code: str = "") -> None:
-        with self._changed:
-            run.finish(status, message, error_code)
-            self._changed.notify_all()
-        self._cloud.progress.note(run.label, f"{status.lower()} after {run.seconds:.1f} s: {message}")
+        """Run one group of actions after the other, by run order, up to the first in which one fails."""
+        name, started = stage["name"], datetime.now(UTC)
+        self._events.stage(execution, name, IN_PROGRESS, started=started)
+        orders = sorted({action["runOrder"] for action in stage["actions"]})
+        groups = ([action for action in stage["actions"] if action["runOrder"] == order] for order in orders)
+        succeeded = all(self._actions.run_group(execution, name, group) for group in groups)
+        self._events.stage(execution, name, SUCCEEDED if succeeded else FAILED, started=started)
+        return succeeded
 
 
-class _Doors:
-    """Who is inside each stage of each pipeline, and who waits at its door: at most one each.
-
-    Source: CodePipeline user guide, "How pipeline executions work", SUPERSEDED mode: a newer execution takes the
-    place of the one that waits, never of the one inside.
-    """
-
-    def __init__(self) -> None:
-        self._inside: dict[tuple[str, str], Execution] = {}
-        self._waiting: dict[tuple[str, str], Execution] = {}
-
-    def approach(self, execution: Execution, stage: str) -> Execution | None:
-        """Go in if nobody is inside, else wait at the door; return whom that supersedes."""
-        door = execution.pipeline, stage
-        if door not in self._inside:
-            self._inside[door] = execution
-            return None
-        superseded = self._waiting.get(door)
-        self._waiting[door] = execution
-        return superseded
-
-    def leave(self, execution: Execution, stage: str) -> None:
-        """Go out and let in who waits."""
-        door = execution.pipeline, stage
-        del self._inside[door]
-        if (waiting := self._waiting.pop(door, None)) is not None:
-            self._inside[door] = waiting
-
-    def is_inside(self, execution: Execution, stage: str) -> bool:
-        """Whether this execution holds the stage."""
-        return self._inside.get((execution.pipeline, stage)) is execution
+def _new(declaration: Mapping[str, Any], variables: Sequence[Mapping[str, str]], trigger: Trigger) -> Execution:
+    """Return an execution that has not begun. Raises AwsError for variables that the pipeline does not take."""
+    values = started_with(declaration, variables)
+    execution = Execution(pipeline=declaration["name"], declaration=declaration, trigger=trigger)
+    execution.variables[PIPELINE_NAMESPACE] = {"PipelineExecutionId": execution.id}
+    execution.variables[VARIABLES_NAMESPACE] = values
+    return execution
 
 
-def _resolved(value: str, variables: Mapping[str, Mapping[str, str]]) -> str:
-    """Replace each `#{Namespace.Name}`. Raises ActionError for a variable that its action did not produce."""
-
-    def replacement(reference: Any) -> str:
-        try:
-            return variables[reference["namespace"]][reference["name"]]
-        except KeyError as error:
-            raise ActionError("ConfigurationError", f"{reference[0]} has no value: no action produced it") from error
-
-    return REFERENCE.sub(replacement, value)
+def _open_approval(execution: Execution) -> ActionRun | None:
+    return next((run for run in execution.actions if run.asked and run.status == IN_PROGRESS), None)

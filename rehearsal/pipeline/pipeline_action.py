@@ -1,5 +1,6 @@
 """What an action of a running pipeline has at hand, and what it leaves."""
 
+import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from rehearsal.account.calls import Credentials
 from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.answers import AnswerDesk
 from rehearsal.pipeline.artifacts import BuildInputs, S3Object
+from rehearsal.pipeline.code_host import CodeHost
 from rehearsal.pipeline.codecommit import Repositories
 from rehearsal.pipeline.pipeline_records import ActionRun, Execution
 
@@ -35,13 +37,15 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the actions of all executions share."""
+    """What the actions of all executions share. `changed` is the executor's lock, and its notice of changes."""
 
     cloud: Cloud
     repositories: Repositories
+    code_host: CodeHost
     builds: Builds
     desk: AnswerDesk
     limits: Limits
+    changed: threading.Condition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +83,12 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a successful action leaves: variables, artifacts, and one line about it."""
+    """What a successful action leaves: variables, artifacts, one line about it, and the provider's own summary.
+
+    Without a summary of its own the line is the summary.
+    """
 
     variables: Mapping[str, str]
     artifacts: Mapping[str, S3Object]
     message: str
+    summary: str = ""

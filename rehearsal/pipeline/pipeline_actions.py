@@ -1,6 +1,5 @@
 """What each action provider does, with the pipeline role's credentials, as CodePipeline's action reference has it."""
 
-import io
 import json
 import time
 import uuid
@@ -11,51 +10,14 @@ from typing import Any, TypeAlias
 from rehearsal.account.cloud import SESSION_SECONDS
 from rehearsal.pipeline.artifacts import BuildInputs, S3Object
 from rehearsal.pipeline.pipeline_action import Action, Limits, Outcome
-from rehearsal.pipeline.pipeline_records import ActionError, Revision
+from rehearsal.pipeline.pipeline_approval import APPROVAL, wait_for_approval
+from rehearsal.pipeline.pipeline_records import ActionError
+from rehearsal.pipeline.pipeline_sources import take_commit, take_connected_commit
+from rehearsal.pipeline.pipeline_triggers import CONNECTION
 
 _FIRST_POLL_SECONDS = 0.05
 _LAST_POLL_SECONDS = 0.2
 _POLL_GROWTH = 1.4
-
-
-def take_source(action: Action) -> Outcome:
-    """CodeCommit: zip the commit at the tip of the branch into the artifact bucket."""
-    name, branch = (action.run.configuration[key] for key in ("RepositoryName", "BranchName"))
-    client = action.client("codecommit")
-    commit_id = client.get_branch(repositoryName=name, branchName=branch)["branch"]["commitId"]
-    commit = client.get_commit(repositoryName=name, commitId=commit_id)["commit"]
-    cloud, role = action.around.cloud, action.execution.declaration["roleArn"]
-    repository_arn = f"arn:aws:codecommit:{cloud.region}:{cloud.account}:{name}"
-    for verb in ("UploadArchive", "GetUploadArchiveStatus"):  # CodeCommit has these only for CodePipeline
-        cloud.check(role, f"codecommit:{verb}", repository_arn, via="source action")
-    [(artifact, place)] = action.outputs().items()
-    s3 = action.client("s3")
-    s3.get_bucket_versioning(Bucket=place.bucket)
-    content = action.around.repositories.archive(name, commit_id)
-    s3.put_object(Bucket=place.bucket, Key=place.key, Body=io.BytesIO(content), **_encryption(action))
-    subject = commit["message"].strip().partition("\n")[0]
-    action.run.external_id = commit_id
-    action.execution.revisions.append(Revision(action=action.run.name, id=commit_id, summary=subject))
-    variables = {
-        "CommitId": commit_id,
-        "CommitMessage": commit["message"].strip(),
-        "RepositoryName": name,
-        "BranchName": branch,
-        "AuthorDate": _moment(commit["author"]["date"]),
-        "CommitterDate": _moment(commit["committer"]["date"]),
-    }
-    return Outcome(variables=variables, artifacts={artifact: place}, message=f"{commit_id[:8]} {subject}")
-
-
-def _moment(git_date: str) -> str:
-    """Write git's `<seconds> <zone>` as UTC."""
-    return datetime.fromtimestamp(int(git_date.split()[0]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _encryption(action: Action) -> dict[str, str]:
-    """Name the artifact store's key, if the pipeline declares one; else the bucket's default holds."""
-    key = action.execution.declaration["artifactStore"].get("encryptionKey")
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["id"]} if key else {}
 
 
 def run_build(action: Action) -> Outcome:
@@ -80,7 +42,7 @@ def run_build(action: Action) -> Outcome:
     action.note(f"build {started['id']} started")
     build = _follow(client, started["id"], action.around.limits)
     if build["buildStatus"] != "SUCCEEDED":
-        raise ActionError("JobFailed", _build_failure(build))
+        raise ActionError("JobFailed", _build_failure(build), f"Build terminated with state: {build['buildStatus']}")
     exported = build.get("exportedEnvironmentVariables", [])
     variables = {variable["name"]: variable["value"] for variable in exported}
     return Outcome(variables=variables, artifacts=outputs, message=f"build {build['id']} succeeded")
@@ -154,49 +116,13 @@ def _artifact(name: str, place: S3Object, revision: str | None) -> dict[str, Any
     return {"name": name, "revision": revision, "location": location}
 
 
-def wait_for_approval(action: Action) -> Outcome:
-    """Manual: wait until somebody approves or rejects with the action's token."""
-    desk, limits = action.around.desk, action.around.limits
-    minutes = action.run.declaration.get("timeoutInMinutes", limits.approval_minutes)
-    action.run.token = desk.ask()
-    if topic := action.run.configuration.get("NotificationArn"):
-        action.client("sns").publish(TopicArn=topic, **_approval_mail(action, minutes))
-    action.note(f"waits for a person: {action.run.configuration.get('CustomData', 'no comment')}")
-    result = desk.wait(action.run.token, minutes * limits.minute_seconds)
-    if result is None:
-        raise ActionError("JobFailed", f"Nobody approved or rejected within {minutes} minutes.")
-    action.run.updated_by = result["by"]
-    if result["status"] != "Approved":
-        raise ActionError("JobFailed", f"Rejected by {result['by']}: {result['summary']}")
-    return Outcome(variables={}, artifacts={}, message=f"Approved by {result['by']}: {result['summary']}")
-
-
-def _approval_mail(action: Action, minutes: int) -> dict[str, str]:
-    region, pipeline, run = action.around.cloud.region, action.execution.pipeline, action.run
-    console = f"https://console.aws.amazon.com/codepipeline/home?region={region}#/view/{pipeline}"
-    approval = {
-        "pipelineName": pipeline,
-        "stageName": run.stage,
-        "actionName": run.name,
-        "token": run.token,
-        "expires": (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%MZ"),
-        "externalEntityLink": run.configuration.get("ExternalEntityLink"),
-        "approvalReviewLink": f"{console}/{run.stage}/{run.name}/approve/{run.token}",
-        "customData": run.configuration.get("CustomData"),
-    }
-    subject = f"APPROVAL NEEDED: AWS CodePipeline {pipeline} for action {run.name}"
-    return {
-        "Subject": subject[:100],
-        "Message": json.dumps({"region": region, "consoleLink": console, "approval": approval}),
-    }
-
-
 Perform: TypeAlias = Callable[[Action], Outcome]
 
 ACTIONS: Mapping[str, Perform] = {
-    "CodeCommit": take_source,
+    "CodeCommit": take_commit,
+    CONNECTION: take_connected_commit,
     "CodeBuild": run_build,
     "Lambda": invoke_function,
-    "Manual": wait_for_approval,
+    APPROVAL: wait_for_approval,
 }
 """By action provider. What the provider takes is in pipeline_declaration.PROVIDERS."""

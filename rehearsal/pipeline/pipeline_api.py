@@ -6,15 +6,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rehearsal.account.calls import OPERATOR, AwsError, Caller
+from rehearsal.account.calls import AwsError, Caller, caller_arn
 from rehearsal.account.client_errors import as_aws_error
 from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.answers import AnswerDesk, AnsweredError, UnknownQuestionError
 from rehearsal.pipeline.pipeline_records import IN_PROGRESS, ActionRun, Execution
+from rehearsal.pipeline.pipeline_variables import VARIABLES_NAMESPACE
 
-_TRIGGER = "StartPipelineExecution"
 _MODE = "SUPERSEDED"
 _TYPE = "STANDARD"
+_PAGE_SIZE = 100
+_LONGEST_SUMMARY = 2048
 
 
 def described(cloud: Cloud, name: str) -> dict[str, Any]:
@@ -67,24 +69,30 @@ class PipelineApi:
                 "pipelineName": execution.pipeline,
                 "pipelineVersion": execution.declaration["version"],
                 "artifactRevisions": revisions,
+                "variables": [
+                    {"name": name, "resolvedValue": value}
+                    for name, value in execution.variables[VARIABLES_NAMESPACE].items()
+                ],
                 **_common(execution),
             }
         }
 
     def _list_pipeline_executions(self, params: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
-        found = self._of(params["pipelineName"])
-        return {"pipelineExecutionSummaries": [_execution_summary(each) for each in found[: params.get("maxResults")]]}
+        _refuse_others(params, "pipelineName", "maxResults", "nextToken")
+        found = [_execution_summary(each) for each in self._of(params["pipelineName"])]
+        return _page("pipelineExecutionSummaries", found, params)
 
     def _list_action_executions(self, params: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
-        wanted = params.get("filter", {}).get("pipelineExecutionId")
-        return {
-            "actionExecutionDetails": [
-                _action_detail(execution, run)
-                for execution in self._of(params["pipelineName"])
-                if wanted in (None, execution.id)
-                for run in reversed(execution.actions)
-            ]
-        }
+        asked = params.get("filter", {})
+        # Without retries, the latest run of each action is all that there is.
+        wanted = asked.get("latestInPipelineExecution", asked).get("pipelineExecutionId")
+        found = [
+            _action_detail(execution, run)
+            for execution in self._of(params["pipelineName"])
+            if wanted in (None, execution.id)
+            for run in reversed(execution.actions)
+        ]
+        return _page("actionExecutionDetails", found, params)
 
     def _get_pipeline_state(self, params: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
         executions = self._of(params["name"])
@@ -108,14 +116,18 @@ class PipelineApi:
         if params["actionName"] not in [action["name"] for action in stage["actions"]]:
             raise AwsError("ActionNotFoundException", f"There is no action {params['actionName']}")
         place = params["stageName"], params["actionName"]
-        tokens = {run.token for each in executions for run in each.actions if (run.stage, run.name) == place}
-        if params["token"] not in tokens - {""}:
+        runs = [run for each in executions for run in each.actions if (run.stage, run.name) == place]
+        asked = next((run for run in runs if run.token == params["token"]), None)
+        if asked is None:
             raise AwsError("InvalidApprovalTokenException", "The token is not that of an approval of this action")
-        by = OPERATOR if caller == OPERATOR else f"arn:aws:sts::{self._cloud.account}:assumed-role/{caller}"
+        over = AwsError("ApprovalAlreadyCompletedException", "The approval has already ended")
+        if asked.status != IN_PROGRESS:
+            raise over
         try:
+            by = caller_arn(self._cloud.account, caller)
             self._desk.answer(params["token"], {**params["result"], "by": by})
         except AnsweredError as error:
-            raise AwsError("ApprovalAlreadyCompletedException", "The approval has already ended") from error
+            raise over from error
         return {"approvedAt": datetime.now(UTC)}
 
     def _put_job_result(self, params: Mapping[str, Any], _caller: Caller) -> None:
@@ -129,6 +141,17 @@ class PipelineApi:
             raise AwsError("InvalidJobStateException", f"Job {params['jobId']} has already ended") from error
 
 
+def _refuse_others(params: Mapping[str, Any], *played: str) -> None:
+    if unknown := params.keys() - set(played):
+        raise NotImplementedError(f"reading with {', '.join(sorted(unknown))}")
+
+
+def _page(key: str, found: Sequence[Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    first, size = int(params.get("nextToken", 0)), params.get("maxResults", _PAGE_SIZE)
+    more = {"nextToken": str(first + size)} if first + size < len(found) else {}
+    return {key: list(found[first : first + size]), **more}
+
+
 # --- shapes ----------------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +160,7 @@ def _common(execution: Execution) -> dict[str, Any]:
         "pipelineExecutionId": execution.id,
         "status": execution.status,
         "statusSummary": execution.summary,
-        "trigger": {"triggerType": _TRIGGER, "triggerDetail": execution.trigger},
+        "trigger": {"triggerType": execution.trigger.type, "triggerDetail": execution.trigger.detail},
         "executionMode": _MODE,
         "executionType": _TYPE,
     }
@@ -158,7 +181,7 @@ def _execution_summary(execution: Execution) -> dict[str, Any]:
 
 def _action_detail(execution: Execution, run: ActionRun) -> dict[str, Any]:
     declaration = run.declaration
-    result = {"externalExecutionId": run.external_id or run.token, "externalExecutionSummary": run.message}
+    result = {"externalExecutionId": run.external_id, "externalExecutionSummary": run.summary}
     return {
         "pipelineExecutionId": execution.id,
         "actionExecutionId": run.id,
@@ -199,7 +222,7 @@ def _action_state(name: str, run: ActionRun | None) -> dict[str, Any]:
     latest = {
         "actionExecutionId": run.id,
         "status": run.status,
-        "summary": run.message,
+        "summary": run.summary[:_LONGEST_SUMMARY],
         "lastStatusChange": run.ended or run.started,
         "externalExecutionId": run.external_id,
         "lastUpdatedBy": run.updated_by,

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rehearsal.account.calls import AwsError
+from rehearsal.pipeline.pipeline_triggers import CONNECTION, check_triggers
+from rehearsal.pipeline.pipeline_variables import (
+    REFERENCE,
+    RESERVED_NAMESPACES,
+    VARIABLES_NAMESPACE,
+    check_variables,
+)
 
-REFERENCE = re.compile(r"#\{(?P<namespace>[A-Za-z0-9@\-_]+)\.(?P<name>[A-Za-z0-9@\-_]+)\}")
-"""A variable in an action's configuration."""
-
-PIPELINE_NAMESPACE = "codepipeline"
+_CONNECTION_ARN = re.compile(r"arn:aws[\w-]*:(codestar-connections|codeconnections):[\w-]+:\d{12}:connection/[\w-]+")
 _CONFIGURATION_VALUE_LENGTH = 1000
 _FEWEST_STAGES = 2
 
@@ -36,6 +40,13 @@ PROVIDERS: Mapping[str, Provider] = {
         category="Source",
         required=frozenset({"RepositoryName", "BranchName"}),
         optional=frozenset({"PollForSourceChanges", "OutputArtifactFormat"}),
+        inputs=range(1),
+        outputs=range(1, 2),
+    ),
+    CONNECTION: Provider(
+        category="Source",
+        required=frozenset({"ConnectionArn", "FullRepositoryId", "BranchName"}),
+        optional=frozenset({"DetectChanges", "OutputArtifactFormat"}),
         inputs=range(1),
         outputs=range(1, 2),
     ),
@@ -73,15 +84,17 @@ def check_declaration(pipeline: Mapping[str, Any]) -> None:
     for index, stage in enumerate(stages):
         _check_stage(stage, first=index == 0)
     _check_unique("stage", [stage["name"] for stage in stages])
+    variables = check_variables(pipeline)
     produced: set[str] = set()
-    namespaces = {PIPELINE_NAMESPACE}
+    namespaces = set(RESERVED_NAMESPACES)
     for actions in _groups(stages):
         for action in actions:
             _check_action(action)
             _check_inputs(action, produced)
-            _check_references(action, namespaces)
+            _check_references(action, namespaces, variables)
         for action in actions:
             _produce(action, produced, namespaces)
+    check_triggers(pipeline)
 
 
 def _check_stage(stage: Mapping[str, Any], *, first: bool) -> None:
@@ -142,6 +155,9 @@ def _check_configuration(name: str, action: Mapping[str, Any]) -> None:
         raise _action(f"Action {name} has {len(inputs)} input artifacts: PrimarySource must name one of them")
     if configuration.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
         raise _action(f"Action {name}: only OutputArtifactFormat CODE_ZIP is rehearsed")
+    connection = configuration.get("ConnectionArn")
+    if connection is not None and not _CONNECTION_ARN.fullmatch(connection):
+        raise _action(f"Action {name}: {connection} is not the ARN of a connection")
     _check_environment(name, configuration.get("EnvironmentVariables", "[]"))
 
 
@@ -164,7 +180,7 @@ def _check_inputs(action: Mapping[str, Any], produced: set[str]) -> None:
             )
 
 
-def _check_references(action: Mapping[str, Any], namespaces: set[str]) -> None:
+def _check_references(action: Mapping[str, Any], namespaces: set[str], variables: frozenset[str]) -> None:
     for key, value in action["configuration"].items():
         if value.count("#{") != len(REFERENCE.findall(value)):
             raise _structure(f"Action {action['name']}: {key} holds a malformed variable reference: {value}")
@@ -173,6 +189,8 @@ def _check_references(action: Mapping[str, Any], namespaces: set[str]) -> None:
                 raise _structure(
                     f"Action {action['name']}: {reference[0]} refers to a namespace that no preceding action declares"
                 )
+            if reference["namespace"] == VARIABLES_NAMESPACE and reference["name"] not in variables:
+                raise _structure(f"Action {action['name']}: {reference[0]} is no variable of the pipeline")
 
 
 def _produce(action: Mapping[str, Any], produced: set[str], namespaces: set[str]) -> None:

@@ -18,17 +18,24 @@ SUPERSEDED = "Superseded"
 
 
 class ActionError(Exception):
-    """An action ended badly: CodePipeline's failure type (as "JobFailed") and the reason."""
+    """An action ended badly: CodePipeline's failure type (as "JobFailed"), the reason, and the provider's summary.
 
-    def __init__(self, code: str, message: str) -> None:
+    Without a summary of its own the reason is the summary.
+    """
+
+    def __init__(self, code: str, message: str, summary: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.summary = summary or message
 
 
 @dataclass(kw_only=True)
 class ActionRun:
-    """One run of one action. `message` is the error, or what the action has to say of its success."""
+    """One run of one action. `message` is the error, or what the action has to say of its success; `summary` is what
+    its provider tells CodePipeline. `token` and `updated_by` (an ARN) are those of an approval, which has `asked` once
+    its mail is out.
+    """
 
     stage: str
     declaration: Mapping[str, Any]
@@ -39,9 +46,11 @@ class ActionRun:
     configuration: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
+    summary: str = ""
     error_code: str = ""
     external_id: str = ""
     token: str = ""
+    asked: bool = False
     updated_by: str = ""
 
     @property
@@ -59,10 +68,34 @@ class ActionRun:
         """How long it ran, or has been running."""
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
-    def finish(self, status: str, message: str, error_code: str = "") -> None:
-        """End it."""
-        self.status, self.message, self.error_code = status, message, error_code
+    @property
+    def line(self) -> str:
+        """What came of it in one line, with the name of the person who answered an approval."""
+        if not self.updated_by or self.updated_by in self.message:
+            return self.message
+        return f"{'Approved' if self.status == SUCCEEDED else 'Rejected'} by {self.updated_by}: {self.message}"
+
+    def succeed(self, message: str, summary: str) -> None:
+        """End it well."""
+        self.status, self.message, self.summary = SUCCEEDED, message, summary
         self.ended = datetime.now(UTC)
+
+    def fail(self, error: ActionError) -> None:
+        """End it badly."""
+        self.status, self.message, self.summary, self.error_code = FAILED, error.message, error.summary, error.code
+        self.ended = datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """What started an execution: CodePipeline's type of trigger and, as detail, the ARN of who or what it was.
+
+    `commit` is what a code host told of a push, in the words of CodePipeline's events; else empty.
+    """
+
+    type: str
+    detail: str
+    commit: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -78,13 +111,13 @@ class Revision:
 class Execution:
     """One execution of a pipeline, by the declaration that held when it started.
 
-    `actions` are in the order in which they started; `variables` map namespaces to the variables of finished actions;
-    `artifacts` map names to their places.
+    `actions` are in the order in which they started; `variables` map namespaces to variables: the pipeline's own, and
+    those of finished actions; `artifacts` map names to their places.
     """
 
     pipeline: str
     declaration: Mapping[str, Any]
-    trigger: str
+    trigger: Trigger
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = IN_PROGRESS
     summary: str = ""

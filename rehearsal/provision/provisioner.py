@@ -1,15 +1,17 @@
-"""Turn each resource that the Pulumi program registers into API calls on the emulated cloud.
+"""Turn each resource that the Pulumi program registers into API calls on the emulated cloud, and take them all back.
 
-Pulumi's runtime asks a `Mocks` object where an engine would ask a provider. This one creates what it is asked for, as
+Pulumi's runtime asks a `Mocks` object where an engine would ask a provider. This one makes what it is asked for, as
 the operator, and answers with the outputs that the provider computes. What it does not know it refuses: a type, a
-property or an invoke that nobody mapped must stop a rehearsal, not be passed over. There is no engine, hence no update,
-no replacement, no destroy and no default tags.
+property or an invoke that nobody mapped must stop a rehearsal, not be passed over. As an engine does, it keeps a state:
+what exists already is adopted, changed in place where its type can be, and removed when the program no longer declares
+it. Nothing is ever replaced.
 """
 
-import json
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,26 +20,14 @@ from pulumi.runtime import mocks, rpc
 from rehearsal.account.client_errors import as_aws_error
 from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.codecommit import Repositories
-from rehearsal.provision import (
-    resource_types_code,
-    resource_types_events,
-    resource_types_iam,
-    resource_types_lambda,
-    resource_types_s3,
-    resource_types_sagemaker,
-)
-from rehearsal.provision.resource_types import Inputs, Made, ProvisionError, ResourceType, Workbench
+from rehearsal.provision.aws_provider import PROVIDER_TYPE, AwsProvider
+from rehearsal.provision.experiment import Experiment, RoleAction
+from rehearsal.provision.maker import TYPES, Maker
+from rehearsal.provision.monitor import Monitor
+from rehearsal.provision.resource_types import Made, ProvisionError
+from rehearsal.provision.state import Options, Resource, State, remembered
 
-TYPES: Mapping[str, ResourceType] = {
-    **resource_types_code.TYPES,
-    **resource_types_events.TYPES,
-    **resource_types_iam.TYPES,
-    **resource_types_lambda.TYPES,
-    **resource_types_s3.TYPES,
-    **resource_types_sagemaker.TYPES,
-}
-_PROVIDER = "pulumi:providers:aws"
-_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+__all__ = ["Provisioned", "Provisioner", "RoleAction"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,49 +39,55 @@ class Provisioned:
     id: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class RoleAction:
-    """An action, as the policies of a role spell it, that an experiment takes from that role (by its name)."""
-
-    role: str
-    action: str
-
-
 class Provisioner(mocks.Mocks):
-    """Creates the program's resources in `cloud`; `without` takes one action out of one role's policies.
+    """One stack of the program in the folder `project`; `without` takes one action out of one role's policies.
 
     Calls come from several threads. A failure is kept rather than raised, because an exception inside Pulumi's
     runtime leaves that runtime unusable for the rest of the process; `provision` raises the first one.
     """
 
-    def __init__(self, cloud: Cloud, repositories: Repositories, *, without: RoleAction | None = None) -> None:
+    def __init__(
+        self, cloud: Cloud, repositories: Repositories, *, project: Path, without: RoleAction | None = None
+    ) -> None:
         self._cloud = cloud
-        self._bench = Workbench(cloud=cloud, repositories=repositories)
-        self._without = without
-        self._taken = 0
+        self._experiment = Experiment(cloud, without) if without else None
+        self._maker = Maker(cloud, repositories, project=project, experiment=self._experiment)
+        self._state = State()
         self._lock = threading.Lock()
-        self._declared: set[tuple[str, str]] = set()
-        self._made: list[Provisioned] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._monitor = Monitor(self)
+        self._providers: dict[str, AwsProvider] = {}
+        self._declared: dict[tuple[str, str], str] = {}
         self._failure: ProvisionError | None = None
 
     @property
     def made(self) -> tuple[Provisioned, ...]:
-        """Everything that was created, in that order."""
+        """Everything that exists, in the order in which it was created."""
         with self._lock:
-            return tuple(self._made)
+            existing = [each for each in self._state if each.custom and each.type != PROVIDER_TYPE]
+        return tuple(Provisioned(type=each.type, name=each.name, id=each.id) for each in existing)
 
-    def provision(self, program: Callable[[mocks.Mocks], dict[str, Any]]) -> dict[str, Any]:
-        """Run the program against the emulated cloud and return its outputs.
+    # --- up ----------------------------------------------------------------------------------------------------------
 
-        Raises ProvisionError naming the first resource that could not be made, whatever the program made of it.
+    def provision(self, program: Callable[[Monitor], dict[str, Any]]) -> dict[str, Any]:
+        """Run the program against the emulated cloud and return its outputs: `pulumi up`.
+
+        May be repeated, after a failure too. Raises ProvisionError naming the first resource that could not be made,
+        whatever the program made of it.
         """
+        self._begin()
         try:
-            outputs = program(self)
+            outputs = program(self._monitor)
         finally:
             if self._failure is not None:
                 raise self._failure
-        if self._without is not None and not self._taken:
-            raise ProvisionError(f"no policy of {self._without.role} lists {self._without.action}")
+        if self._experiment and not self._experiment.took:
+            without = self._experiment.without
+            raise ProvisionError(f"no policy of {without.role} lists {without.action}")
+        declared = set(self._declared.values())
+        self._remove([resource for resource in self._state if resource.urn not in declared])
         return outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -109,60 +105,52 @@ class Provisioner(mocks.Mocks):
         return {"id": account, **answers[args.token]}, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        """Create one resource; return its physical id and its outputs."""
+        """Make one resource, or adopt the one that exists; return its physical id and its outputs."""
         if self._failure is not None:
             return args.name, dict(args.inputs)
         try:
-            made = self._create(args)
+            made = self._register(args)
         except Exception as error:  # noqa: BLE001 - kept, and raised by `provision`
             said = as_aws_error(error) if isinstance(error, ClientError) else error
             self._fail(f"{args.typ} {args.name!r}: {said}", error)
             made = Made(id=args.name)
         return made.id, {**args.inputs, **made.outputs}
 
-    def _create(self, args: mocks.MockResourceArgs) -> Made:
+    def _register(self, args: mocks.MockResourceArgs) -> Made:
+        options = self._monitor.options(args.typ, args.name)
         with self._lock:
             # Stricter than an engine, which tells equal names apart when the parents' types differ.
             if (args.typ, args.name) in self._declared:
                 raise ProvisionError("declared twice")
-            self._declared.add((args.typ, args.name))
-        if not args.custom:
-            return Made(id=args.name)
-        values = {name: _plain(value) for name, value in args.inputs.items()}
-        if args.typ == _PROVIDER:
-            self._check_place(values)
-            return Made(id=args.name)
-        if args.typ not in TYPES:
-            raise ProvisionError("nothing here makes this type. Add it to a rehearsal/provision/resource_types_*.py.")
-        self._check_place(values)
-        values.pop("region", None)
-        if args.typ == _ATTACHMENT and self._without and self._without.role == values["role"]:
-            made = self._attach_without(values["role"], values["policyArn"], self._without.action)
-        else:
-            made = TYPES[args.typ].make(self._bench, Inputs(values, logical_name=args.name))
+            self._declared[args.typ, args.name] = options.urn
+            existing, parent = self._state.get(options.urn), self._state.get(options.parent)
+        values = self._values(args, options)
+        made = self._maker.put(args.typ, args.name, values, existing) if args.custom else Made(id=args.name)
+        # The engine lets children inherit this one, the language's own runtime does not.
+        retain = options.retain_on_delete or (parent is not None and parent.options.retain_on_delete)
+        resource = Resource(
+            type=args.typ,
+            name=args.name,
+            custom=bool(args.custom),
+            id=made.id,
+            options=replace(options, retain_on_delete=retain),
+            inputs=remembered(values),
+            outputs=made.outputs,
+        )
         with self._lock:
-            self._made.append(Provisioned(type=args.typ, name=args.name, id=made.id))
+            self._state.put(resource)
+            if args.typ == PROVIDER_TYPE:
+                self._providers[options.urn] = self._maker.provider(values, name=args.name)
         return made
 
-    def _check_place(self, values: Mapping[str, Any]) -> None:
-        region = values.get("region", self._cloud.region)
-        if region != self._cloud.region:
-            raise ProvisionError(f"is meant for {region}; only {self._cloud.region} is emulated")
-
-    def _attach_without(self, role: str, policy_arn: str, action: str) -> Made:
-        """Attach a copy of the policy that lacks the action; a policy of nothing else is not attached at all."""
-        iam = self._cloud.client("iam")
-        policy = iam.get_policy(PolicyArn=policy_arn)["Policy"]
-        version = iam.get_policy_version(PolicyArn=policy_arn, VersionId=policy["DefaultVersionId"])
-        document = version["PolicyVersion"]["Document"]
-        statements = [_lacking(statement, action) for statement in document["Statement"]]
+    def _values(self, args: mocks.MockResourceArgs, options: Options) -> dict[str, Any]:
+        """Return the properties as AWS gets them: plain values, and with the provider's default tags."""
+        values = {name: _plain(value) for name, value in args.inputs.items()}
+        if args.typ not in TYPES:
+            return values
         with self._lock:
-            self._taken += statements != document["Statement"]
-        if left := [statement for statement in statements if statement["Action"]]:
-            poorer = json.dumps({**document, "Statement": left})
-            copy = iam.create_policy(PolicyName=f"{policy['PolicyName']}-without", PolicyDocument=poorer)
-            iam.attach_role_policy(RoleName=role, PolicyArn=copy["Policy"]["Arn"])
-        return Made(id=f"{role}/{policy_arn}")
+            provider = self._providers.get(options.provider.rpartition("::")[0], AwsProvider())
+        return provider.tagged(TYPES[args.typ], values)
 
     def _fail(self, text: str, cause: Exception | None) -> None:
         failure = ProvisionError(text)
@@ -170,12 +158,33 @@ class Provisioner(mocks.Mocks):
         with self._lock:
             self._failure = self._failure or failure
 
+    # --- destroy -----------------------------------------------------------------------------------------------------
 
-def _lacking(statement: dict[str, Any], action: str) -> dict[str, Any]:
-    listed = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-    if statement["Effect"] != "Allow" or action not in listed:
-        return statement
-    return {**statement, "Action": [each for each in listed if each != action]}
+    def destroy(self, *, exclude_protected: bool = False) -> None:
+        """Remove everything that was made, what needs others first: `pulumi destroy`, which runs no program.
+
+        May be repeated, after a failure too. Raises ProvisionError, with nothing removed, when anything is protected;
+        `exclude_protected` leaves the protected and what they need instead. A failure leaves what was not reached.
+        """
+        guarded = self._state.guarded() if exclude_protected else frozenset[str]()
+        self._remove([resource for resource in self._state if resource.urn not in guarded])
+
+    def _remove(self, condemned: Iterable[Resource]) -> None:
+        in_order = [resource for wave in self._state.waves(condemned) for resource in wave]
+        if kept := [resource.urn for resource in in_order if resource.options.protect]:
+            raise ProvisionError(
+                f"cannot be deleted because it is protected: {', '.join(sorted(kept))}. Remove the `protect` flag from "
+                "the resource in your Pulumi program and run `pulumi up`, or use `pulumi state unprotect`"
+            )
+        profile = next((each.profile for each in self._providers.values() if each.profile), "")
+        with contextlib.closing(self._maker.deleter()) as deleter:
+            for resource in in_order:
+                try:
+                    self._maker.remove(resource, deleter, profile=profile)
+                except (ClientError, ProvisionError) as error:
+                    said = as_aws_error(error) if isinstance(error, ClientError) else error
+                    raise ProvisionError(f"{resource.label} cannot be deleted: {said}") from error
+                self._state.remove(resource)
 
 
 def _plain(value: Any) -> Any:

@@ -1,15 +1,20 @@
 """What the mappings of Pulumi resource types to API calls share: inputs that must all be used, and what comes back."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ml.errors import RoadError
 from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.codecommit import Repositories
 
 _SUFFIX_LENGTH = 7
+_HOW_TO_CHANGE = "Destroy the stack and provision it again, or add it to the type's mapping."
 _WHERE_TO_ADD = "Map it, or name it as kept for AWS only with a reason, in {file}."
 
 
@@ -23,6 +28,15 @@ class Made:
 
     id: str
     outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """What a mapping is told of a resource that it made before: as `Made`, with the properties it was made from."""
+
+    id: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
 
 
 class Inputs:
@@ -63,6 +77,10 @@ class Inputs:
         values = self._values.pop(name, None) or []
         return [self._nested(value, f"{self._path}{name}[{index}].") for index, value in enumerate(values)]
 
+    def holds(self, name: str) -> bool:
+        """Whether a property is there and not taken yet."""
+        return name in self._values
+
     def untaken(self) -> list[str]:
         """Return the paths of all properties that nothing took, nested ones included."""
         own = [f"{self._path}{name}" for name in self._values]
@@ -88,21 +106,56 @@ class Workbench:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
-    """How one type is made. `aws_only` are top-level properties that mean nothing here, each with the reason."""
+    """How one type is made and removed.
+
+    `delete` removes what `create` made, and may find it gone. `updatable` names the top-level properties that may
+    change while the resource stays: `update` puts them, or, without one, `create` once more, for operations that put.
+    `taggable` types get their provider's default tags. `aws_only` are top-level properties that mean nothing here,
+    each with the reason; they may change at any time.
+    """
 
     create: Callable[[Workbench, Inputs], Made]
+    delete: Callable[[Workbench, Existing], None]
+    update: Callable[[Workbench, Inputs, Existing], Made] | None = None
+    updatable: Set[str] = frozenset()
+    taggable: bool = False
     aws_only: Mapping[str, str] = field(default_factory=dict)
 
     def make(self, bench: Workbench, inputs: Inputs) -> Made:
         """Create the resource. Raises ProvisionError naming the first property that the mapping does not know."""
-        for name in self.aws_only:
-            inputs.take(name)
         made = self.create(bench, inputs)
-        if untaken := inputs.untaken():
-            file = self.create.__module__.replace(".", "/") + ".py"
-            names = ", ".join(sorted(untaken))
-            raise ProvisionError(f"nothing here understands {names}. {_WHERE_TO_ADD.format(file=file)}")
+        self._refuse_untaken(inputs.untaken())
         return made
+
+    def change(self, bench: Workbench, inputs: Inputs, existing: Existing, changed: Set[str]) -> Made:
+        """Change an existing resource, whose `changed` properties differ. Raises ProvisionError where it cannot."""
+        if fixed := changed - self.updatable - set(self.aws_only):
+            names = ", ".join(sorted(fixed))
+            raise ProvisionError(f"{names} changed, and nothing here changes that in place. {_HOW_TO_CHANGE}")
+        if not changed - set(self.aws_only):
+            return Made(id=existing.id, outputs=existing.outputs)
+        update = self.update
+        made = update(bench, inputs, existing) if update else self.create(bench, inputs)
+        # What did not change was understood when the resource was made.
+        self._refuse_untaken(path for path in inputs.untaken() if re.split(r"[.\[]", path)[0] in changed)
+        return made
+
+    def _refuse_untaken(self, paths: Iterable[str]) -> None:
+        names = sorted(set(paths) - set(self.aws_only))
+        if names:
+            file = self.create.__module__.replace(".", "/") + ".py"
+            text = f"nothing here understands {', '.join(names)}."
+            raise ProvisionError(f"{text} {_WHERE_TO_ADD.format(file=file)}")
+
+
+@contextlib.contextmanager
+def absent_is_fine(*codes: str) -> Iterator[None]:
+    """Let pass the errors by which a service says that what is to be removed does not exist."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise
 
 
 def automatic_name(logical_name: str) -> str:

@@ -4,7 +4,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.provision.archives import zip_archive
-from rehearsal.provision.resource_types import Inputs, Made, ProvisionError, ResourceType, Workbench, automatic_name
+from rehearsal.provision.resource_types import (
+    Existing,
+    Inputs,
+    Made,
+    ProvisionError,
+    ResourceType,
+    Workbench,
+    absent_is_fine,
+    automatic_name,
+)
+
+_ABSENT = "ResourceNotFoundException"
+_CONFIGURATION = {
+    "description": "Description",
+    "handler": "Handler",
+    "kmsKeyArn": "KMSKeyArn",
+    "memorySize": "MemorySize",
+    "role": "Role",
+    "runtime": "Runtime",
+    "timeout": "Timeout",
+}
+_NESTED = {
+    "environment": ("Environment", {"variables": "Variables"}),
+    "deadLetterConfig": ("DeadLetterConfig", {"targetArn": "TargetArn"}),
+    "tracingConfig": ("TracingConfig", {"mode": "Mode"}),
+}
 
 
 def _function(bench: Workbench, inputs: Inputs) -> Made:
@@ -13,24 +38,12 @@ def _function(bench: Workbench, inputs: Inputs) -> Made:
     _check_log_group(inputs, name)
     made = client.create_function(
         FunctionName=name,
-        Role=inputs.need("role"),
         Code={"ZipFile": zip_archive(inputs.need("code"))},
         Tags=inputs.take("tags") or {},
-        **_nested(inputs),
-        **inputs.renamed(
-            {
-                "architectures": "Architectures",
-                "description": "Description",
-                "handler": "Handler",
-                "kmsKeyArn": "KMSKeyArn",
-                "memorySize": "MemorySize",
-                "runtime": "Runtime",
-                "timeout": "Timeout",
-            }
-        ),
+        **_configuration(inputs),
+        **inputs.renamed({"architectures": "Architectures"}),
     )
-    if (limit := inputs.take("reservedConcurrentExecutions")) is not None:
-        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=limit)
+    _reserve(client, name, inputs)
     arn = made["FunctionArn"]
     return Made(
         id=name,
@@ -45,13 +58,31 @@ def _function(bench: Workbench, inputs: Inputs) -> Made:
     )
 
 
-def _nested(inputs: Inputs) -> dict[str, Any]:
-    parts = {
-        "Environment": (inputs.child("environment"), {"variables": "Variables"}),
-        "DeadLetterConfig": (inputs.child("deadLetterConfig"), {"targetArn": "TargetArn"}),
-        "TracingConfig": (inputs.child("tracingConfig"), {"mode": "Mode"}),
-    }
-    return {api: part.renamed(names) for api, (part, names) in parts.items() if part}
+def _change_function(bench: Workbench, inputs: Inputs, function: Existing) -> Made:
+    client, outputs = bench.cloud.client("lambda"), dict(function.outputs)
+    if (code := inputs.take("code")) is not None:
+        stored = client.update_function_code(FunctionName=function.id, ZipFile=zip_archive(code))
+        outputs["codeSha256"] = stored["CodeSha256"]
+    _reserve(client, function.id, inputs)
+    if configuration := _configuration(inputs):
+        client.update_function_configuration(FunctionName=function.id, **configuration)
+    return Made(id=function.id, outputs=outputs)
+
+
+def _delete_function(bench: Workbench, function: Existing) -> None:
+    with absent_is_fine(_ABSENT):
+        bench.cloud.client("lambda").delete_function(FunctionName=function.id)
+
+
+def _configuration(inputs: Inputs) -> dict[str, Any]:
+    parts = ((api, inputs.child(ours), names) for ours, (api, names) in _NESTED.items())
+    nested = {api: part.renamed(names) for api, part, names in parts if part}
+    return {**inputs.renamed(_CONFIGURATION), **nested}
+
+
+def _reserve(client: Any, name: str, inputs: Inputs) -> None:
+    if (limit := inputs.take("reservedConcurrentExecutions")) is not None:
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=limit)
 
 
 def _check_log_group(inputs: Inputs, name: str) -> None:
@@ -77,6 +108,13 @@ def _permission(bench: Workbench, inputs: Inputs) -> Made:
     return Made(id=statement_id, outputs={"statementId": statement_id})
 
 
+def _remove_permission(bench: Workbench, permission: Existing) -> None:
+    with absent_is_fine(_ABSENT):
+        bench.cloud.client("lambda").remove_permission(
+            FunctionName=permission.inputs["function"], StatementId=permission.id
+        )
+
+
 def _event_invoke_config(bench: Workbench, inputs: Inputs) -> Made:
     name = inputs.need("functionName")
     destinations: dict[str, Any] = {}
@@ -97,8 +135,23 @@ def _event_invoke_config(bench: Workbench, inputs: Inputs) -> Made:
     return Made(id=name)
 
 
+def _delete_event_invoke_config(bench: Workbench, config: Existing) -> None:
+    with absent_is_fine(_ABSENT):
+        bench.cloud.client("lambda").delete_function_event_invoke_config(FunctionName=config.id)
+
+
 TYPES: Mapping[str, ResourceType] = {
-    "aws:lambda/function:Function": ResourceType(create=_function),
-    "aws:lambda/permission:Permission": ResourceType(create=_permission),
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ResourceType(create=_event_invoke_config),
+    "aws:lambda/function:Function": ResourceType(
+        create=_function,
+        delete=_delete_function,
+        update=_change_function,
+        updatable=frozenset({*_CONFIGURATION, *_NESTED, "code", "reservedConcurrentExecutions"}),
+        taggable=True,
+    ),
+    "aws:lambda/permission:Permission": ResourceType(create=_permission, delete=_remove_permission),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ResourceType(
+        create=_event_invoke_config,
+        delete=_delete_event_invoke_config,
+        updatable=frozenset({"maximumRetryAttempts", "maximumEventAgeInSeconds", "destinationConfig"}),
+    ),
 }

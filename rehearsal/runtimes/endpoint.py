@@ -1,7 +1,10 @@
-"""One SageMaker endpoint: its states, and the container that serves.
+"""One SageMaker endpoint: its states, and the containers that serve.
 
-It is Creating until a container is healthy. An update starts the new container beside the old one, switches, and lets
-the old one finish what it was asked; a new container that does not come up leaves the old one serving.
+It is Creating until a container is healthy. An update starts the new container beside the old one, moves the traffic
+in the steps of its deployment and watches the alarms after each; then the old one finishes what it was asked. A new
+container that does not come up, dies while it is watched, or makes an alarm ring leaves the old one serving.
+
+One container stands for a whole fleet: how many instances there are is counted, not played.
 """
 
 import threading
@@ -9,9 +12,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from rehearsal.account.clock import Clock
 from rehearsal.account.cloud import AwsError, Cloud
 from rehearsal.runtimes.hosting import Launch, Launcher, LaunchError, resolve
 from rehearsal.runtimes.model_server import ModelServer, Standby
+from rehearsal.runtimes.rollback_alarms import RollbackAlarms
+from rehearsal.runtimes.traffic import AT_ONCE, Deployment
 
 IN_SERVICE = "InService"
 CREATING = "Creating"
@@ -27,30 +33,62 @@ _REASON_CHARACTERS = 1024
 class Endpoint:
     """Safe to use from any thread; `deploy` and `delete` take their time and belong in threads of their own."""
 
-    def __init__(self, cloud: Cloud, standby: Standby, *, name: str, arn: str, config_name: str) -> None:
+    def __init__(self, cloud: Cloud, standby: Standby, clock: Clock, *, name: str, arn: str, config_name: str) -> None:
         self.name = name
         self.arn = arn
         self._cloud = cloud
+        self._alarms = RollbackAlarms(cloud, clock)
         self._lock = threading.RLock()
+        self._stopped = threading.Event()
         self._launcher = Launcher(cloud, standby, endpoint=name, arn=arn, on_end=self._container_ended)
         self._created = datetime.now(UTC)
         self._config_name = config_name
+        self._pending = config_name
+        self._instances = 0
         self._reason = ""
         self._current: Launch | None = None
+        self._incoming: Launch | None = None
+        self._share = self._turn = 0.0
         self._starting: ModelServer | None = None
         self._enter(CREATING)
 
+    @property
+    def config_name(self) -> str:
+        """The configuration in service, or the first one while it is coming up."""
+        return self._config_name
+
+    @property
+    def configs(self) -> set[str]:
+        """The configurations that the endpoint serves, comes from or goes to."""
+        with self._lock:
+            return {self._config_name, self._pending} if self.status == UPDATING else {self._config_name}
+
+    @property
+    def instances(self) -> int:
+        """How many instances the endpoint is to have; 0 when serverless."""
+        return self._instances
+
     # --- changing ----------------------------------------------------------------------------------------------------
 
-    def begin_update(self) -> None:
+    def begin_update(self, config_name: str) -> None:
         """Enter Updating. Raises AwsError unless the endpoint is in service."""
         with self._lock:
             if self.status != IN_SERVICE:
                 text = f'Cannot update endpoint "{self.arn}" while its status is {self.status}.'
                 raise AwsError("ValidationException", text)
+            self._pending, self._reason = config_name, ""
             self._enter(UPDATING)
 
-    def deploy(self, config_name: str) -> None:
+    def bound(self, least: int, most: int) -> None:
+        """Bring the number of instances into this range, as auto scaling does with a new target."""
+        with self._lock:
+            if self.status != IN_SERVICE:
+                raise AwsError("ValidationException", f"Endpoint {self.name} is {self.status}, not in service.")
+            if not self._instances:
+                raise AwsError("ValidationException", f"Endpoint {self.name} is serverless and has no instances.")
+            self._instances = min(max(self._instances, least), most)
+
+    def deploy(self, config_name: str, instances: int, steps: Deployment = AT_ONCE) -> None:
         """Bring up this configuration and let it serve; when that fails, fall back to what served before."""
         try:
             launch = self._launcher.launch(resolve(self._cloud, config_name), self._remember)
@@ -61,12 +99,47 @@ class Endpoint:
             # Ours, not the model's: nobody may wait for an endpoint that is never going to settle.
             self._fall_back(f"the rehearsal itself failed: {type(fault).__name__}: {fault}")
             raise
-        retired: Launch | None = launch
+        if not self._take_in(launch):
+            return
+        if reason := self._shift(launch, steps):
+            self._fall_back(reason)
+            launch.retire()
+            return
+        self._switch(launch, config_name, instances)
+
+    def _take_in(self, launch: Launch) -> bool:
         with self._lock:
             self._starting = None
+            unwanted = self.status == DELETING
+            if not unwanted:
+                self._incoming = launch
+        if unwanted:
+            launch.retire()
+        return not unwanted
+
+    def _shift(self, launch: Launch, steps: Deployment) -> str:
+        """Move the traffic step by step. Return why it must go back; empty when it need not."""
+        watched = steps.alarms if any(shift.watch_seconds for shift in steps.shifts) else ()
+        try:
+            self._alarms.check_sight(launch.served.role_arn, watched)
+        except AwsError as error:
+            return f"Could not see the alarms of the auto-rollback: {error.message}"
+        for shift in steps.shifts:
+            with self._lock:
+                self._share = shift.share
+            if len(steps.shifts) > 1:
+                self._cloud.progress.note(self.name, f"{shift.share:.0%} of the traffic goes to the new instances")
+            if reason := self._alarms.watch(launch.server, shift.watch_seconds, watched, self._stopped):
+                return reason
+        return ""
+
+    def _switch(self, launch: Launch, config_name: str, instances: int) -> None:
+        retired: Launch | None = launch
+        with self._lock:
+            self._incoming = None
             if self.status != DELETING:
                 retired, self._current = self._current, launch
-                self._config_name, self._reason = config_name, ""
+                self._config_name, self._instances, self._reason = config_name, instances, ""
                 self._enter(IN_SERVICE)
         if retired:
             retired.retire()
@@ -75,7 +148,7 @@ class Endpoint:
 
     def _fall_back(self, reason: str) -> None:
         with self._lock:
-            self._starting = None
+            self._starting = self._incoming = None
             if self.status == DELETING:
                 return
             self._reason = reason
@@ -86,7 +159,7 @@ class Endpoint:
             self._enter(IN_SERVICE)
 
     def delete(self) -> None:
-        """End the container after the invocations that it has begun."""
+        """End the containers after the invocations that they have begun."""
         with self._lock:
             self._enter(DELETING)
             current, self._current = self._current, None
@@ -97,10 +170,11 @@ class Endpoint:
         """End every container of this endpoint now."""
         with self._lock:
             self.status = DELETING
-            servers = [self._starting, self._current and self._current.server]
+            self._stopped.set()
+            launches = [launch.server for launch in (self._current, self._incoming) if launch]
+            servers = [*launches, *([self._starting] if self._starting else [])]
         for server in servers:
-            if server:
-                server.end()
+            server.end()
 
     def _remember(self, server: ModelServer) -> None:
         with self._lock:
@@ -129,9 +203,18 @@ class Endpoint:
                 raise AwsError("ServiceUnavailable", self._reason, HTTPStatus.SERVICE_UNAVAILABLE)
             if self.status not in _SERVING or not self._current:
                 raise AwsError("ValidationError", f"Endpoint {self.name} of account {self._cloud.account} not found.")
+            chosen = self._incoming if self._incoming and self._is_incomings_turn() else self._current
             # Announced under the lock that guards the switch: a container is never retired between the two.
-            self._current.server.begin()
-            return self._current
+            chosen.server.begin()
+            return chosen
+
+    def _is_incomings_turn(self) -> bool:
+        """Every so many requests, exactly: no chance decides what a rehearsal shows."""
+        self._turn += self._share
+        if self._turn < 1 - 1e-9:
+            return False
+        self._turn -= 1
+        return True
 
     def describe(self) -> dict[str, Any]:
         """Return the endpoint in the shape of DescribeEndpoint."""
@@ -140,7 +223,9 @@ class Endpoint:
             if self._reason:
                 described["FailureReason"] = self._reason[:_REASON_CHARACTERS]
             if self._current:
-                described["ProductionVariants"] = [_variant(self._current)]
+                described["ProductionVariants"] = [self._current.served.describe(self._instances)]
+            if self.status == UPDATING:
+                described["PendingDeploymentSummary"] = {"EndpointConfigName": self._pending}
             return described
 
     def summary(self) -> dict[str, Any]:
@@ -153,15 +238,3 @@ class Endpoint:
                 "CreationTime": self._created,
                 "LastModifiedTime": self._modified,
             }
-
-
-def _variant(launch: Launch) -> dict[str, Any]:
-    served = launch.served
-    return {
-        "VariantName": served.variant_name,
-        "DeployedImages": [{"SpecifiedImage": served.image}],
-        "CurrentWeight": 1.0,
-        "DesiredWeight": 1.0,
-        "CurrentInstanceCount": served.instance_count,
-        "DesiredInstanceCount": served.instance_count,
-    }

@@ -26,15 +26,31 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """What one endpoint configuration says: a variant, its model's container and the role that it runs as."""
+    """What one endpoint configuration says: a variant, its model's container and the role that it runs as.
+
+    `serverless` is the variant's ServerlessConfig, empty where there are instances.
+    """
 
     config_name: str
     variant_name: str
-    instance_count: int
+    serverless: Mapping[str, Any]
     role_arn: str
     image: str
     model_data_url: str
     environment: Mapping[str, str]
+
+    def describe(self, instances: int) -> dict[str, Any]:
+        """Return the variant in the shape of DescribeEndpoint, with so many instances."""
+        size: dict[str, Any] = {"CurrentInstanceCount": instances, "DesiredInstanceCount": instances}
+        if self.serverless:
+            size = {"CurrentServerlessConfig": self.serverless, "DesiredServerlessConfig": self.serverless}
+        return {
+            "VariantName": self.variant_name,
+            "DeployedImages": [{"SpecifiedImage": self.image}],
+            "CurrentWeight": 1.0,
+            "DesiredWeight": 1.0,
+            **size,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +72,8 @@ def resolve(cloud: Cloud, config_name: str) -> Served:
     sagemaker = cloud.client("sagemaker")
     try:
         variants = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)["ProductionVariants"]
-        if len(variants) != 1 or "InitialInstanceCount" not in variants[0]:
-            raise LaunchError(f"not emulated: {config_name} needs exactly one variant with instances")
+        if len(variants) != 1:
+            raise LaunchError(f"not emulated: {config_name} needs exactly one variant")
         model = sagemaker.describe_model(ModelName=variants[0]["ModelName"])
         containers = model.get("Containers") or [model["PrimaryContainer"]]
         if len(containers) != 1:
@@ -68,7 +84,7 @@ def resolve(cloud: Cloud, config_name: str) -> Served:
     return Served(
         config_name=config_name,
         variant_name=variants[0]["VariantName"],
-        instance_count=variants[0]["InitialInstanceCount"],
+        serverless=variants[0].get("ServerlessConfig", {}),
         role_arn=model["ExecutionRoleArn"],
         image=definition["Image"],
         model_data_url=definition["ModelDataUrl"],
