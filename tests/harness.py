@@ -30,6 +30,12 @@ class Registered:
     parent: str
     protect: bool
     depends_on: frozenset[str]
+    property_depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Input -> URNs of the resources that its value was taken from."""
+    provider: str = ""
+    """URN of the provider that makes it; empty for the default provider and for components."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What else was asked of the engine, by the engine's names, such as retainOnDelete: only what was set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,8 @@ class ProviderMocks(Mocks):
         if not args.custom:
             return None, {}
         inputs = dict(args.inputs)
+        if args.typ.startswith("pulumi:providers:"):
+            return f"{args.name}-id", inputs
         if self._preview:
             return None, inputs
         name = str(
@@ -134,8 +142,30 @@ class Recorder(MockMonitor):
                 parent=request.parent,
                 protect=request.protect,
                 depends_on=frozenset(request.dependencies),
+                property_depends_on={
+                    name: tuple(sorted(taken_from.urns)) for name, taken_from in request.propertyDependencies.items()
+                },
+                # The engine's reference: the provider's URN, then its id.
+                provider=request.provider.rpartition("::")[0],
+                options=_options(request),
             )
         return response
+
+
+_OPTIONS = (
+    "retainOnDelete",
+    "ignoreChanges",
+    "deleteBeforeReplace",
+    "aliasURNs",
+    "aliases",
+    "deletedWith",
+    "customTimeouts",
+)
+
+
+def _options(request: Any) -> dict[str, Any]:
+    said = json_format.MessageToDict(request)
+    return {name: said[name] for name in _OPTIONS if said.get(name)}
 
 
 def record(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recorded:

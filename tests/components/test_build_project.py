@@ -35,15 +35,35 @@ def test_train_falls_back_to_the_use_cases_data_and_target(recorded: Record) -> 
 
 
 def test_deploy_knows_what_serves_and_as_whom(recorded: Record) -> None:
-    endpoint = {"endpoint": {"instanceType": "ml.c5.large", "instanceCount": 3}}
-    assert environment(recorded("dev", endpoint), "deploy") == {
+    endpoint = {"instanceType": "ml.c5.large", "instanceCount": 3, "maxInstanceCount": 5, "traffic": "linear"}
+    run = recorded("dev", {"endpoint": endpoint, "tags": {"owner": "ml team"}})
+    assert environment(run, "deploy") == {
         contract.MODEL_BUCKET: MODEL_BUCKET,
         contract.MODEL_PACKAGE_GROUP: "ChurnPredictionModels",
         contract.ENDPOINT_NAME: "mle-004-churn",
+        contract.ENDPOINT_KIND: "realtime",
         contract.ENDPOINT_INSTANCE_TYPE: "ml.c5.large",
         contract.ENDPOINT_INSTANCE_COUNT: "3",
+        contract.ENDPOINT_MAX_INSTANCE_COUNT: "5",
+        contract.ENDPOINT_MEMORY_MB: "2048",
+        contract.ENDPOINT_MAX_CONCURRENCY: "10",
+        contract.ENDPOINT_TRAFFIC: "linear",
+        contract.ENDPOINT_BAKE_SECONDS: "300",
+        contract.ENDPOINT_KEEP_VERSIONS: "3",
+        contract.ENDPOINT_ALARMS: '["mle-004-endpoint-errors", "mle-004-endpoint-latency"]',
+        contract.TAGS: '{"owner": "ml team", "project": "mle-004", "stack": "dev", "use-case": "churn"}',
         contract.EXECUTION_ROLE_ARN: f"arn:aws:iam::{ACCOUNT}:role/SageMaker-MLE-004-Role",
     }
+
+
+def test_a_deploy_build_may_take_as_long_as_its_update_is_watched_and_taken_back(recorded: Record) -> None:
+    def minutes(endpoint: dict[str, object]) -> int:
+        project = recorded("dev", {"endpoint": endpoint}).one("Project", "deploy").inputs
+        return int(project["buildTimeout"])
+
+    assert minutes({"kind": "serverless"}) == 80
+    assert minutes({"bakeSeconds": 61}) == 84
+    assert minutes({"instanceCount": 2, "traffic": "canary", "bakeSeconds": 600}) == 120
 
 
 @pytest.mark.parametrize(("build", "role"), [("train", "CodeBuildTrainRole"), ("deploy", "CodeBuildDeployRole")])

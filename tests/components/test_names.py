@@ -37,8 +37,8 @@ def arn_patterns(names: Names) -> list[str]:
     arns = Arns(names=names)
     texts = [getattr(arns, name) for name, kind in vars(Arns).items() if isinstance(kind, property)]
     lists = [[text] if isinstance(text, str) else text for text in texts]
-    # Two stacks of one account share the account itself and AWS's image.
-    shared = {arns.account_root, arns.any_sagemaker_resource, arns.serving_image}
+    # Two stacks of one account share the account itself, its service-linked role and AWS's image.
+    shared = {arns.account_root, arns.any_sagemaker_resource, arns.serving_image, arns.scaling_role}
     return [text for text in itertools.chain(*lists) if text not in shared]
 
 
@@ -63,6 +63,32 @@ def test_without_a_suffix_the_names_are_the_briefs() -> None:
         "execution_role": "SageMaker-MLE-004-Role",
         "approval_role": "Lambda-AutoApprove-Role",
         "trigger_role": "EventBridge-MLE-004-Role",
+        # Beyond the brief.
+        "bridge_function": "mle-004-approval-bridge",
+        "push_dead_letter_queue": "mle-004-source-push-dead-letters",
+        "push_dead_letters_alarm": "mle-004-push-dead-letters",
+        "bridge_dead_letter_queue": "mle-004-approval-bridge-dead-letters",
+        "bridge_role": "Lambda-ApprovalBridge-Role",
+        "decision_rule": "mle-004-registry-decision-rule",
+        "waiting_rule": "mle-004-approval-state-rule",
+        "age_rule": "mle-004-approval-age-rule",
+        "pipeline_failed_rule": "mle-004-pipeline-failed-rule",
+        "approval_rule_template": "mle-004-review",
+        "approvals_topic": "mle-004-approvals",
+        "alarms_topic": "mle-004-alarms",
+        "dashboard": "mle-004-model-registry-pipeline",
+        "pipeline_failed_alarm": "mle-004-pipeline-failed",
+        "decision_failed_alarm": "mle-004-decision-failed",
+        "bridge_failed_alarm": "mle-004-bridge-failed",
+        "dead_letters_alarm": "mle-004-dead-letters",
+        "bridge_dead_letters_alarm": "mle-004-bridge-dead-letters",
+        "approval_age_alarm": "mle-004-approval-age",
+        "endpoint_errors_alarm": "mle-004-endpoint-errors",
+        "endpoint_latency_alarm": "mle-004-endpoint-latency",
+        "access_log_bucket": f"mle-004-logs-{ACCOUNT}-{REGION}",
+        "trail": "mle-004-trail",
+        "trail_bucket": f"mle-004-trail-{ACCOUNT}-{REGION}",
+        "trail_role": "CloudTrail-MLE-004-Role",
     }
 
 

@@ -9,7 +9,6 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from components.arns import Arns
-from components.encryption import key_statements
 from components.names import Names
 from components.roles import ROLES
 from components.settings import Settings
@@ -28,8 +27,16 @@ STATUS = "sagemaker:ModelApprovalStatus"
 Record = Callable[..., Recorded]
 
 
-def names() -> Names:
-    settings = Settings.parse({"nameSuffix": ""}, stack="dev", project="mle-004")
+CONNECTED = {
+    "provider": "codeconnections",
+    "connectionArn": "arn:aws:codeconnections:us-east-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef",
+    "repository": "team/models",
+}
+
+
+def names(stack: str = "dev") -> Names:
+    suffix = {"nameSuffix": ""} if stack == "dev" else {}
+    settings = Settings.parse(suffix, stack=stack, project="mle-004")
     return Names.of(settings, account=ACCOUNT, region=REGION)
 
 
@@ -85,7 +92,16 @@ ACTIONS = {
         "sagemaker:CreateEndpoint",
         "sagemaker:UpdateEndpoint",
         "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
         "sagemaker:InvokeEndpoint",
+        "sagemaker:ListModels",
+        "sagemaker:ListEndpointConfigs",
+        "sagemaker:DeleteModel",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteEndpoint",
+        "application-autoscaling:DeregisterScalableTarget",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:DeleteAlarms",
         "sagemaker:AddTags",
         "iam:PassRole",
         "kms:Decrypt",
@@ -100,6 +116,7 @@ ACTIONS = {
         "logs:PutLogEvents",
         "logs:DescribeLogStreams",
         "cloudwatch:PutMetricData",
+        "cloudwatch:DescribeAlarms",
         "kms:Decrypt",
     },
     "approval": {
@@ -111,10 +128,19 @@ ACTIONS = {
         "codepipeline:PutJobSuccessResult",
         "codepipeline:PutJobFailureResult",
         "sqs:SendMessage",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
         "kms:Decrypt",
     },
     "trigger": {"codepipeline:StartPipelineExecution"},
 }
+
+EVERYTHING = {
+    "approval": {"mode": "both"},
+    "endpoint": {"instanceCount": 2, "maxInstanceCount": 4},
+    "audit": {"trail": True},
+}
+"""Settings under which every role of the table exists."""
 
 
 @pytest.mark.parametrize("role", ACTIONS)
@@ -122,22 +148,32 @@ def test_a_role_is_allowed_exactly_its_actions(role: str, recorded: Record) -> N
     assert allowed(recorded(), role) == ACTIONS[role]
 
 
-def test_there_are_six_roles_and_no_seventh(recorded: Record) -> None:
-    assert {one.inputs["name"] for one in recorded().of("Role")} == {physical(role) for role in ROLES}
-    assert len(ROLES) == len(ACTIONS) == 6
+@pytest.mark.parametrize(
+    ("changes", "absent"),
+    [
+        ({}, {"bridge", "trail"}),
+        ({"approval": {"mode": "manual"}}, {"approval", "trail"}),
+        ({"approval": {"mode": "both"}, "audit": {"trail": True}}, set()),
+        ({"source": CONNECTED}, {"bridge", "trail", "trigger"}),
+    ],
+    ids=["automated", "manual", "both-and-trail", "connection"],
+)
+def test_a_role_exists_where_the_settings_need_it(changes: dict[str, Any], absent: set[str], recorded: Record) -> None:
+    found = {one.inputs["name"] for one in recorded("dev", changes).of("Role")}
+    assert found == {physical(role) for role in ROLES if role not in absent}
 
 
-def test_where_a_person_decides_no_role_can_approve(recorded: Record) -> None:
-    run = recorded("prod")
-    everything = [one for role in run.of("Role") for one in run.statements(role.inputs["name"])]
-    granted = {action for one in everything if one["Effect"] == "Allow" for action in one["Action"]}
-    assert "sagemaker:UpdateModelPackage" not in granted
-    assert "lambda:InvokeFunction" not in granted
-
-
-def test_only_the_approval_function_may_decide(recorded: Record) -> None:
-    holders = [role for role in ROLES if "sagemaker:UpdateModelPackage" in allowed(recorded(), role)]
-    assert holders == ["approval"]
+@pytest.mark.parametrize(
+    ("mode", "deciders"),
+    [("automated", {"approval"}), ("manual", {"bridge"}), ("both", {"approval", "bridge"})],
+)
+def test_only_the_functions_that_a_mode_has_may_decide(mode: str, deciders: set[str], recorded: Record) -> None:
+    run = recorded("dev", {"approval": {"mode": mode}})
+    there = {one.inputs["name"] for one in run.of("Role")}
+    holders = {
+        role for role in ROLES if physical(role) in there and "sagemaker:UpdateModelPackage" in allowed(run, role)
+    }
+    assert holders == deciders
 
 
 def test_train_registers_undecided_versions_only(recorded: Record) -> None:
@@ -174,7 +210,7 @@ def test_every_statement_about_versions_names_both_spellings(recorded: Record) -
         for one in recorded().statements(physical(role))
         if one["Effect"] == "Allow" and any("model-package/" in resource for resource in one["Resource"])
     ]
-    assert len(resources) == 6
+    assert len(resources) == 5
     assert all(set(PACKAGES) <= set(listed) for listed in resources)
 
 
@@ -217,14 +253,30 @@ def test_the_serving_image_is_the_one_repository_of_the_region(recorded: Record)
     assert pull["Resource"] == [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-scikit-learn"]
 
 
-@pytest.mark.parametrize("role", [role for role, spec in ROLES.items() if spec.key_actions])
-def test_the_key_is_used_through_s3_only(role: str, recorded: Record) -> None:
-    run = recorded()
-    key = run.policies(physical(role))[f"{physical(role)}-key"]["Statement"]
-    assert len(key) == 1
-    assert key[0]["Resource"] == [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key-key"]
-    assert key[0]["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
-    assert ("kms:GenerateDataKey" in key[0]["Action"]) == ("s3:PutObject" in allowed(run, role))
+@pytest.mark.parametrize("role", ["pipeline", "train", "deploy", "execution", "approval"])
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_key_is_used_through_s3_and_for_the_mail_that_asks_through_sns(
+    stack: str, role: str, recorded: Record
+) -> None:
+    run = recorded(stack)
+    name = ROLES[role].role_name(names(stack))
+    key = run.policies(name)[f"{name}-key"]["Statement"]
+    through = {one["Condition"]["StringEquals"]["kms:ViaService"]: set(one["Action"]) for one in key}
+    runs = {f"lambda.{REGION}.amazonaws.com": {"kms:Decrypt"}}
+    stores = {"kms:GenerateDataKey"} if role in ("pipeline", "train") else set()
+    mails = {f"sns.{REGION}.amazonaws.com": {"kms:Decrypt", "kms:GenerateDataKey"}}
+    assert through == {
+        f"s3.{REGION}.amazonaws.com": {"kms:Decrypt"} | stores,
+        **(mails if (stack, role) == ("prod", "pipeline") else {}),
+        **(runs if role == "approval" else {}),
+    }
+    assert all(one["Resource"] == [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key-key"] for one in key)
+
+
+@pytest.mark.parametrize("role", ["trigger", "trail"])
+def test_who_reads_and_writes_no_object_has_no_use_of_the_key(role: str, recorded: Record) -> None:
+    name = ROLES[role].role_name(names("prod"))
+    assert list(recorded("prod").policies(name)) == [f"{name}-access"]
 
 
 @pytest.mark.parametrize(
@@ -255,15 +307,17 @@ def test_lambda_assumes_the_approval_role(recorded: Record) -> None:
 
 
 def test_every_bare_star_is_on_the_list_and_the_list_holds_no_other(recorded: Record) -> None:
-    held = [(role, one) for role in ROLES for one in recorded().statements(physical(role))]
-    held += [("key", one) for one in key_statements(names())]
+    run = recorded("dev", EVERYTHING)
+    held = [(role, one) for role in ROLES for one in run.statements(physical(role))]
+    held += [("key", one) for one in json.loads(run.one("kms/key:Key").inputs["policy"])["Statement"]]
     stars = {(holder, one["Sid"]) for holder, one in held if "*" in one["Resource"]}
     assert stars == {(one.holder, one.sid) for one in WILDCARDS}
     assert all(one.reason for one in WILDCARDS)
 
 
 def test_no_role_is_granted_a_pattern_of_actions(recorded: Record) -> None:
-    assert not [action for role in ROLES for action in allowed(recorded(), role) if "*" in action]
+    run = recorded("dev", EVERYTHING)
+    assert not [action for role in ROLES for action in allowed(run, role) if "*" in action]
 
 
 def test_every_arn_is_of_this_account_and_region_or_of_s3_iam_and_the_image(recorded: Record) -> None:
@@ -293,7 +347,7 @@ def _fits(resource: str, arn_format: str) -> bool:
 
 
 # AWS's cross-account example for the registry (SageMaker developer guide) grants this; the reference omits it.
-BEYOND_THE_REFERENCE = {("MakeModelsFromVersions", "sagemaker:CreateModel")}
+BEYOND_THE_REFERENCE = {("UseVersions", "sagemaker:CreateModel")}
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -318,7 +372,7 @@ def test_every_action_exists_on_its_resources_with_its_condition_keys(stack: str
 def test_policies_fit_into_what_iam_stores(stack: str, recorded: Record) -> None:
     run = recorded(stack)
     documents = [document for role in run.of("Role") for document in run.policies(role.inputs["name"]).values()]
-    assert len(documents) == (11 if stack == "dev" else 9)
+    assert len(documents) == (11 if stack == "dev" else 14)
     assert all(len(json.dumps(document, separators=(",", ":"))) < POLICY_CHARACTERS for document in documents)
 
 

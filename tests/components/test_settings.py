@@ -8,10 +8,15 @@ import pulumi
 import pytest
 import yaml
 
-from components import settings as module
-from components.settings import Settings
+from components.settings import Settings, sections
 from ml import contract
 from tests.harness import ROOT, record
+
+CONNECTED = {
+    "provider": "codeconnections",
+    "connectionArn": "arn:aws:codeconnections:us-east-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef",
+    "repository": "team/models",
+}
 
 
 def parse(values: dict[str, Any] | None = None, *, stack: str = "dev") -> Settings:
@@ -45,18 +50,34 @@ def test_a_default_is_a_value_that_would_be_accepted() -> None:
         "modelPackageGroup": defaults.model_package_group,
         "thresholds": dict(defaults.thresholds),
         "approval": {"mode": defaults.approval.mode, "timeoutMinutes": defaults.approval.timeout_minutes},
-        "source": {"branch": defaults.source.branch},
+        "gate": {
+            "basis": defaults.gate.basis,
+            "confidence": defaults.gate.confidence,
+            "championMargin": defaults.gate.champion_margin,
+        },
+        "source": {
+            "provider": defaults.source.provider,
+            "branch": defaults.source.branch,
+            "reviews": defaults.source.reviews,
+        },
+        "alarms": {"emails": list(defaults.alarms.emails)},
+        "tags": dict(defaults.tags),
         "training": {
             "computeType": defaults.training.compute_type,
             "image": defaults.training.image,
             "dataUri": defaults.training.data_uri,
             "target": defaults.training.target,
+            "engine": defaults.training.engine,
         },
         "endpoint": {
             "instanceType": defaults.endpoint.instance_type,
             "instanceCount": defaults.endpoint.instance_count,
+            "maxInstanceCount": defaults.endpoint.max_instance_count,
+            "traffic": defaults.endpoint.traffic,
+            "bakeSeconds": defaults.endpoint.bake_seconds,
+            "keepVersions": defaults.endpoint.keep_versions,
         },
-        "audit": {"retentionDays": defaults.audit.retention_days},
+        "audit": {"trail": defaults.audit.trail, "retentionDays": defaults.audit.retention_days},
         "protectData": defaults.protect_data,
     }
     assert parse(again) == defaults
@@ -186,7 +207,7 @@ def test_all_problems_come_in_one_error() -> None:
 @pytest.mark.parametrize(
     ("section", "key", "given"),
     [
-        ("approval", "mode", "both"),
+        ("approval", "mode", "Both"),
         ("approval", "mode", ""),
         ("approval", "timeoutMinutes", 86_401),
         ("approval", "timeoutMinutes", "ten"),
@@ -211,6 +232,18 @@ def test_all_problems_come_in_one_error() -> None:
         ("endpoint", "instanceCount", 1000),
         ("endpoint", "instanceCount", True),
         ("audit", "retentionDays", 0),
+        ("audit", "trail", "yes"),
+        ("gate", "basis", "bound"),
+        ("gate", "confidence", 95),
+        ("gate", "confidence", 0.4),
+        ("source", "provider", "github"),
+        ("source", "reviews", -1),
+        ("training", "engine", "sagemaker"),
+        ("endpoint", "kind", "batch"),
+        ("endpoint", "maxInstanceCount", 0),
+        ("endpoint", "traffic", "blue-green"),
+        ("endpoint", "bakeSeconds", 3601),
+        ("endpoint", "keepVersions", 1),
     ],
 )
 def test_a_wrong_part_is_refused_and_its_repair_is_accepted(section: str, key: str, given: object) -> None:
@@ -218,6 +251,130 @@ def test_a_wrong_part_is_refused_and_its_repair_is_accepted(section: str, key: s
     command = re.fullmatch(rf"pulumi config set --stack dev --path {section}\.{key} (.+)", repair)
     assert command
     assert parse({section: {key: command[1].strip("'")}}) == parse()
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"approval": {"approvers": "a@example.com"}}, "is not a list"),
+        ({"approval": {"approvers": ["nobody"], "mode": "manual"}}, "is not an e-mail address"),
+        ({"approval": {"approvers": ["a@example.com\n"], "mode": "manual"}}, "is not an e-mail address"),
+        ({"alarms": {"emails": ["a@b.c, d@e.f"]}}, "is not an e-mail address"),
+        ({"gate": {"championMargin": 0.01}}, "is not null"),
+        ({"source": {"provider": "codeconnections", "connectionArn": "arn:x", "repository": "a/b"}}, "the ARN of"),
+        ({"tags": {"owner": "a;b"}}, "is not a tag's value"),
+        ({"tags": {"owner": 3}}, "is not a tag's value"),
+        ({"tags": {"aws:owner": "a"}}, "is not a tag's key"),
+        ({"tags": {"stack": "a"}}, "that AWS or this program sets"),
+        ({"tags": {f"t{n}": "a" for n in range(41)}}, "at most 40 fit"),
+        ({"aws:region": "us east"}, "is not a region's name"),
+        ({"aws:profile": ""}, "is not a profile's name"),
+        ({"aws:defaultTags": {"tags": {}}}, "does not reach this program's provider; set tags instead"),
+        ({"aws:assumeRoles": []}, "does not reach this program's provider; only region and profile do"),
+    ],
+)
+def test_other_wrong_values_are_refused(values: dict[str, Any], what: str) -> None:
+    found, repair = refusal(values)
+    assert what in found
+    assert repair.startswith("pulumi config ")
+
+
+@pytest.mark.parametrize(
+    ("values", "what", "repair"),
+    [
+        (
+            {"endpoint": {"traffic": "canary"}},
+            "endpoint.traffic = 'canary' moves instances one by one: it needs two or more",
+            "set --stack dev --path endpoint.instanceCount 2",
+        ),
+        (
+            {"endpoint": {"instanceCount": 3, "traffic": "linear", "bakeSeconds": 3600}},
+            "endpoint.bakeSeconds = 3600 means 240 minutes with linear traffic;"
+            " the deploy action ends after eight hours, so 180 is the most",
+            "set --stack dev --path endpoint.bakeSeconds 300",
+        ),
+        (
+            {"endpoint": {"instanceCount": 3, "maxInstanceCount": 2}},
+            "endpoint.maxInstanceCount = 2 is less than instanceCount 3",
+            "set --stack dev --path endpoint.maxInstanceCount 3",
+        ),
+        (
+            {"endpoint": {"kind": "serverless", "instanceType": "ml.m5.large"}},
+            "endpoint.instanceType is set, but a serverless endpoint has no instances",
+            "rm --stack dev --path endpoint.instanceType",
+        ),
+        (
+            {"endpoint": {"memoryMb": 2048}},
+            "endpoint.memoryMb is set, but a realtime endpoint has instances; set kind to serverless",
+            "rm --stack dev --path endpoint.memoryMb",
+        ),
+        (
+            {"source": {"connectionArn": "arn:aws:codeconnections:us-east-1:123456789012:connection/" + "0" * 36}},
+            "source.connectionArn is set, but provider codecommit has none",
+            "rm --stack dev --path source.connectionArn",
+        ),
+        (
+            {"source": {**CONNECTED, "reviews": 2}},
+            "source.reviews is set, but rules for pull requests are the repository's own there",
+            "rm --stack dev --path source.reviews",
+        ),
+        (
+            {"approval": {"approvers": ["a@example.com"]}},
+            "approval.approvers are mailed when a person is asked; mode automated asks nobody",
+            "set --stack dev --path approval.mode both",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(values: dict[str, Any], what: str, repair: str) -> None:
+    assert refusal(values) == [what, f"pulumi config {repair}"]
+
+
+def test_a_connection_needs_both_of_its_keys() -> None:
+    lines = refusal({"source": {"provider": "codeconnections"}})
+    assert [line for line in lines if "must be set" in line] == [
+        "source.connectionArn must be set for provider codeconnections",
+        "source.repository must be set for provider codeconnections",
+    ]
+
+
+def test_the_other_choices_of_every_map_are_accepted() -> None:
+    settings = parse(
+        {
+            "tags": {"owner": "ml team", "cost-center": "42"},
+            "gate": {"basis": "point", "confidence": "0.9", "championMargin": None},
+            "approval": {"mode": "both", "approvers": ["a@example.com", "b@example.com", "a@example.com"]},
+            "source": CONNECTED,
+            "endpoint": {"instanceCount": 2, "maxInstanceCount": "4", "traffic": "linear", "bakeSeconds": 0},
+            "alarms": {"emails": ["on-call@example.com"]},
+            "audit": {"trail": True},
+            "aws:region": "eu-west-1",
+            "aws:profile": "sandbox",
+        }
+    )
+    assert settings.all_tags["owner"] == "ml team"
+    assert settings.all_tags["stack"] == "dev"
+    assert (settings.gate.basis, settings.gate.confidence, settings.gate.champion_margin) == ("point", 0.9, None)
+    assert settings.approval.approvers == ("a@example.com", "b@example.com")
+    assert settings.approval.asks_person
+    assert settings.approval.judges_metrics
+    assert settings.source.repository == "team/models"
+    assert settings.endpoint.scales
+    assert (settings.region, settings.profile) == ("eu-west-1", "sandbox")
+
+
+def test_a_serverless_endpoint_is_chosen_by_memory_and_concurrency() -> None:
+    chosen = parse({"endpoint": {"kind": "serverless", "memoryMb": "4096", "maxConcurrency": 20}}).endpoint
+    assert (chosen.memory_mb, chosen.max_concurrency) == (4096, 20)
+    assert "is not one of 1024, 2048" in refusal({"endpoint": {"kind": "serverless", "memoryMb": 2000}})[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "asks_person", "judges_metrics"),
+    [("automated", False, True), ("manual", True, False), ("both", True, True)],
+)
+def test_a_mode_says_who_is_asked(mode: str, asks_person: bool, judges_metrics: bool) -> None:
+    approval = parse({"approval": {"mode": mode}}).approval
+    assert (approval.asks_person, approval.judges_metrics) == (asks_person, judges_metrics)
 
 
 @pytest.mark.parametrize("branch", ["main", "release/2026-11", "v1.2"])
@@ -270,14 +427,23 @@ def test_a_stack_name_that_aws_refuses_asks_for_a_suffix() -> None:
 def test_choices_are_what_the_services_offer() -> None:
     models = botocore.session.get_session()
     offered = set(models.get_service_model("codebuild").shape_for("ComputeType").enum)
-    assert set(module.COMPUTE_TYPES) <= offered
+    assert set(sections.COMPUTE_TYPES) <= offered
     approval = models.get_service_model("codepipeline").shape_for("ActionTimeout").metadata
-    assert (approval["min"], approval["max"]) == module.APPROVAL_TIMEOUT_MINUTES
+    assert (approval["min"], approval["max"]) == sections.APPROVAL_TIMEOUT_MINUTES
+    sagemaker = models.get_service_model("sagemaker")
+    limits = {
+        "ServerlessMemorySizeInMB": (sections.SERVERLESS_MEMORY_MB[0], sections.SERVERLESS_MEMORY_MB[-1]),
+        "ServerlessMaxConcurrency": sections.SERVERLESS_CONCURRENCY,
+        "TerminationWaitInSeconds": sections.BAKE_SECONDS,
+        "WaitIntervalInSeconds": sections.BAKE_SECONDS,
+    }
+    found = {name: sagemaker.shape_for(name).metadata for name in limits}
+    assert {name: (one["min"], one["max"]) for name, one in found.items()} == limits
 
 
 def test_default_instance_type_is_one_that_may_be_chosen() -> None:
-    chosen = {"endpoint": {"instanceType": module.DEFAULT_INSTANCE_TYPE}}
-    assert parse(chosen).endpoint.instance_type == module.DEFAULT_INSTANCE_TYPE
+    chosen = {"endpoint": {"instanceType": sections.DEFAULT_INSTANCE_TYPE}}
+    assert parse(chosen).endpoint.instance_type == sections.DEFAULT_INSTANCE_TYPE
 
 
 def test_the_program_stops_with_the_same_error_before_it_registers_anything() -> None:

@@ -66,3 +66,30 @@ def test_the_rule_starts_this_pipeline_with_the_trigger_role(recorded: Record) -
 def test_polling_is_off(recorded: Record) -> None:
     source = recorded().one("Pipeline").inputs["stages"][0]["actions"][0]
     assert source["configuration"]["PollForSourceChanges"] == "false"
+
+
+def test_reviews_are_asked_of_pull_requests_to_the_branch_where_the_settings_say_so(recorded: Record) -> None:
+    run = recorded("dev", {"source": {"branch": "release", "reviews": 2}})
+    template = run.one("ApprovalRuleTemplate")
+    assert json.loads(template.inputs["content"]) == {
+        "Version": "2018-11-08",
+        "DestinationReferences": ["refs/heads/release"],
+        "Statements": [{"Type": "Approvers", "NumberOfApprovalsNeeded": 2}],
+    }
+    association = run.one("ApprovalRuleTemplateAssociation").inputs
+    assert association["approvalRuleTemplateName"] == template.inputs["name"] == "mle-004-review"
+    assert association["repositoryName"] == "model-registry-pipeline-repo"
+
+
+def test_without_reviews_there_is_no_rule_for_pull_requests(recorded: Record) -> None:
+    assert recorded("dev", {"source": {"reviews": 0}}).of("ApprovalRuleTemplate") == []
+
+
+def test_a_push_that_cannot_be_delivered_waits_for_a_person(recorded: Record) -> None:
+    run = recorded()
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:mle-004-source-push-dead-letters"
+    assert run.one("EventTarget", "source").inputs["deadLetterConfig"] == {"arn": queue}
+    fills = json.loads(run.one("QueuePolicy", "source").inputs["policy"])["Statement"][0]
+    assert fills["Condition"]["ArnEquals"]["aws:SourceArn"] == [
+        f"arn:aws:events:{REGION}:{ACCOUNT}:rule/mle-004-source-push-rule"
+    ]

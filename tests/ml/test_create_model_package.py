@@ -95,6 +95,68 @@ def test_a_repeated_build_registers_the_same_objects_with_the_same_token(
     assert tokens[0] == tokens[1] != tokens[2]
 
 
+# --- a version that a person asked for
+
+BUILD_ARN = "arn:aws:codebuild:us-east-1:123456789012:build/train-model:1"
+
+
+def approve(aws: SimpleNamespace, arn: str) -> None:
+    aws.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+
+def test_an_approved_version_is_handed_on_and_nothing_is_trained(
+    aws: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = run(aws, tmp_path)
+    first = (tmp_path / "model_summary.txt").read_text()
+    approve(aws, arn)
+    (out := tmp_path / "again").mkdir()
+    # Not even the libraries are looked at: nothing here is going to be pickled.
+    monkeypatch.setattr(create_model_package, "version", lambda library: "0")
+
+    assert run(aws, out, RELEASE_MODEL_PACKAGE_ARN=arn, CODEBUILD_BUILD_ARN=BUILD_ARN) == arn
+    assert (out / "model_package_arn.txt").read_text() == arn + "\n"
+    assert (out / "model_summary.txt").read_text() == f"release of version 1: {first}"
+    assert len(packages(aws)) == 1
+    assert "nothing is trained" in capsys.readouterr().out
+
+
+def test_a_version_that_is_not_approved_is_not_handed_on(aws: SimpleNamespace, tmp_path: Path) -> None:
+    arn = run(aws, tmp_path)
+    (out := tmp_path / "again").mkdir()
+    with pytest.raises(RoadError, match="is PendingManualApproval and Completed"):
+        run(aws, out, RELEASE_MODEL_PACKAGE_ARN=arn, CODEBUILD_BUILD_ARN=BUILD_ARN)
+
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "build_arn"),
+    [
+        ("arn:aws:sagemaker:us-east-1:123456789012:model-package/OtherModels/1", BUILD_ARN),
+        ("arn:aws:sagemaker:us-east-2:123456789012:model-package/ChurnPredictionModels/1", BUILD_ARN),
+        ("arn:aws:sagemaker:us-east-1:999999999999:model-package/ChurnPredictionModels/1", BUILD_ARN),
+        ("arn:aws:sagemaker:us-east-1:123456789012:model-package/ChurnPredictionModels/1", ""),
+    ],
+)
+def test_another_stacks_version_is_not_handed_on(
+    aws: SimpleNamespace, tmp_path: Path, asked: str, build_arn: str
+) -> None:
+    with pytest.raises(InputError, match="is not a version of ChurnPredictionModels in this account and region"):
+        run(aws, tmp_path, RELEASE_MODEL_PACKAGE_ARN=asked, CODEBUILD_BUILD_ARN=build_arn)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_variables_default_means_training(aws: SimpleNamespace, tmp_path: Path) -> None:
+    run(aws, tmp_path, RELEASE_MODEL_PACKAGE_ARN="none")
+
+    assert len(packages(aws)) == 1
+
+
+# --- data
+
+
 def test_a_table_in_s3_is_trained_on(
     aws: SimpleNamespace, tmp_path: Path, mixed_csv: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,103 +3,86 @@
 import dataclasses
 import io
 import json
-import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ml import contract, deploy_model, inference, registry
+from ml import contract, deploy_model, inference, registry, storage
 from ml.deploy_model import DeployEnvironment
 from ml.errors import InputError, RoadError
+from ml.rollout import Clients
+from tests.ml.hosting_account import ENVIRONMENT, GROUP_ARN, ROLE, HostingAccount, pauses
 
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/ChurnPredictionModels/3"
-ROLE = "arn:aws:iam::123456789012:role/SageMaker-MLE-004-Role"
+ARN = f"{GROUP_ARN}/3"
+BUILD = {
+    "MODEL_BUCKET": "bucket",
+    "MODEL_PACKAGE_GROUP": "ChurnPredictionModels",
+    "EXECUTION_ROLE_ARN": ROLE,
+    "PIPELINE_EXECUTION_ID": "execution-1",
+    "COMMIT_ID": "0123abc",
+    "MODEL_PACKAGE_ARN": ARN,
+    "CODEBUILD_SRC_DIR_BuildArtifact": ".",
+} | ENVIRONMENT
 
 
-class Cloud:
-    """One package, one archive and one endpoint; records what changes anything."""
+class Cloud(HostingAccount):
+    """An account that also has one package and its archive, and answers with the real model."""
 
-    def __init__(self, archive: Any, model: inference.Model) -> None:
-        self.meta = SimpleNamespace(region_name="us-east-1")
+    def __init__(self, archive: Any, model: inference.Model, check: Any) -> None:
+        super().__init__(check)
         self.body, self.model = archive.body, model
+        self.container: dict[str, Any] = {
+            "Image": contract.container_image("us-east-1"),
+            "ModelDataUrl": "s3://bucket/models/1/model.tar.gz",
+            "Environment": dict(contract.CONTAINER_ENVIRONMENT),
+        }
         self.package: dict[str, Any] = {
             "ModelPackageStatus": "Completed",
             "ModelApprovalStatus": "Approved",
             "ApprovalDescription": "Approved: accuracy 0.95 is at least 0.85",
-            "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://bucket/models/1/model.tar.gz"}]},
+            "InferenceSpecification": {"Containers": [self.container]},
             "CustomerMetadataProperties": {contract.METADATA_MODEL_SHA256: archive.sha256},
         }
-        self.serving: str | None = None
-        self.wrong_answers = 0
-        self.changes: list[str] = []
+        self.region = "us-east-1"
 
-    def describe_model_package(self, *, ModelPackageName: str) -> Any:
-        assert ModelPackageName == ARN
-        return self.package
+    @property
+    def clients(self) -> Clients:
+        clients = super().clients
+        clients.sagemaker.meta = SimpleNamespace(region_name=self.region)
+        return clients
 
     def get_object(self, *, Bucket: str, Key: str) -> Any:
         assert (Bucket, Key) == ("bucket", "models/1/model.tar.gz")
         return {"Body": io.BytesIO(self.body)}
 
-    def describe_model(self, **_: Any) -> Any:
-        return {"ExecutionRoleArn": ROLE, "Containers": [{"ModelPackageName": ARN}]}
+    def _describe_model_package(self, ModelPackageName: str) -> Any:
+        assert ModelPackageName == ARN
+        return self.package
 
-    def create_endpoint_config(self, **parameters: Any) -> None:
-        self.changes.append("create_endpoint_config")
-        assert parameters["ProductionVariants"][0]["InitialInstanceCount"] == 2
-
-    def describe_endpoint(self, *, EndpointName: str) -> Any:
-        if self.serving is None:
-            cause = {"Code": "ValidationException", "Message": f"Could not find endpoint {EndpointName}"}
-            raise deploy_model.endpoint.ClientError({"Error": cause}, "DescribeEndpoint")
-        return {"EndpointStatus": "InService", "EndpointConfigName": self.serving}
-
-    def create_endpoint(self, *, EndpointName: str, EndpointConfigName: str, Tags: Any) -> None:
-        self.changes.append("create_endpoint")
-        self.serving = EndpointConfigName
-
-    def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str) -> None:
-        self.changes.append("update_endpoint")
-        self.serving = EndpointConfigName
-
-    def invoke_endpoint(self, *, EndpointName: str, ContentType: str, Accept: str, Body: bytes) -> Any:
+    def _invoke_endpoint(self, *, EndpointName: str, ContentType: str, Accept: str, Body: bytes) -> Any:
         status, text, _ = inference.answer(self.model, Body, ContentType, Accept)
         assert status == 200
         answer = json.loads(text)
-        if self.wrong_answers:
-            self.wrong_answers -= 1
+        if self.version in self.wrong:
             answer["predictions"][0]["probability"] += 0.1
         return {"Body": io.BytesIO(json.dumps(answer).encode())}
 
 
 @pytest.fixture
-def cloud(mixed: SimpleNamespace) -> Cloud:
-    return Cloud(mixed.archive, mixed.model)
+def cloud(mixed: SimpleNamespace, check_request: Any) -> Cloud:
+    return Cloud(mixed.archive, mixed.model, check_request)
 
 
 @pytest.fixture
 def deploy(tmp_path: Path) -> DeployEnvironment:
     (tmp_path / "model_package_arn.txt").write_text(ARN + "\n")
-    return DeployEnvironment.read(
-        {
-            "MODEL_BUCKET": "bucket",
-            "MODEL_PACKAGE_GROUP": "ChurnPredictionModels",
-            "ENDPOINT_NAME": "mle-004-churn",
-            "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
-            "ENDPOINT_INSTANCE_COUNT": "2",
-            "EXECUTION_ROLE_ARN": ROLE,
-            "PIPELINE_EXECUTION_ID": "execution-1",
-            "COMMIT_ID": "0123abc",
-            "MODEL_PACKAGE_ARN": ARN,
-            "CODEBUILD_SRC_DIR_BuildArtifact": str(tmp_path),
-        }
-    )
+    return DeployEnvironment.read(BUILD | {"CODEBUILD_SRC_DIR_BuildArtifact": str(tmp_path)})
 
 
 def run(deploy: DeployEnvironment, cloud: Any) -> None:
-    deploy_model.deploy_model(deploy, s3=cloud, sagemaker=cloud, runtime=cloud, pauses=lambda seconds: [0, seconds])
+    deploy_model.deploy_model(deploy, s3=cloud, clients=cloud.clients, pauses=pauses)
 
 
 # --- the road
@@ -110,67 +93,56 @@ def test_an_approved_package_is_created_and_proven(
 ) -> None:
     run(deploy, cloud)
 
-    assert cloud.changes == ["create_endpoint_config", "create_endpoint"]
-    assert cloud.serving.startswith("mle-004-churn--v3-")
+    assert cloud.version == 3
     said = capsys.readouterr().out.splitlines()
     assert [text.partition(":")[0] for text in said] == [
         "approved",
         "model",
         "endpoint",
         "endpoint",
+        "endpoint",
         "proof",
         "deployed",
     ]
+    assert said[0].endswith("accuracy 0.95 is at least 0.85")
+    assert "serves version 3 with mle-004-churn--v3-" in said[-1]
 
 
-def test_the_next_release_updates_with_a_configuration_never_used(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    run(deploy, cloud)
-    first = cloud.serving
-    run(deploy, cloud)
-
-    assert cloud.changes[2:] == ["create_endpoint_config", "update_endpoint"]
-    assert cloud.serving != first
-
-
-def test_a_model_that_proves_wrong_is_taken_back(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    cloud.serving, cloud.wrong_answers = "good-config", 1
-    with pytest.raises(RoadError, match="predicts .* for the golden records, .*good-config serves again"):
+def test_a_model_that_proves_wrong_does_not_stay(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    cloud.wrong = {3}
+    with pytest.raises(RoadError, match="predicts .* for the golden records.* the endpoint is removed again"):
         run(deploy, cloud)
 
-    assert cloud.serving == "good-config"
+    assert cloud.endpoint is None
 
 
-def test_a_first_model_that_proves_wrong_says_that_there_is_none_to_return_to(
-    deploy: DeployEnvironment, cloud: Cloud
-) -> None:
-    cloud.wrong_answers = 1
-    with pytest.raises(RoadError, match="the endpoint's first model: there is none to return to"):
+def test_a_version_that_a_person_asked_for_may_be_an_older_one(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    package = registry.parse_model_package_arn(ARN.replace("/3", "/9"))
+    newer = dataclasses.replace(deploy, model_package_arn=package.text)
+    (deploy.build_artifact / "model_package_arn.txt").write_text(package.text)
+    cloud._describe_model_package = lambda ModelPackageName: cloud.package  # type: ignore[method-assign]
+    run(newer, cloud)
+    (deploy.build_artifact / "model_package_arn.txt").write_text(ARN)
+
+    with pytest.raises(RoadError, match="version 9 serves already and version 3 is older"):
         run(deploy, cloud)
+    run(dataclasses.replace(deploy, requested=registry.parse_model_package_arn(ARN.lower())), cloud)
+    assert cloud.version == 3
 
 
 # --- the registry decides
 
 
-@pytest.mark.parametrize(
-    ("status", "complete"),
-    [
-        ("PendingManualApproval", "Completed"),
-        ("Rejected", "Completed"),
-        ("Approved", "InProgress"),
-        ("Approved", "Failed"),
-    ],
-)
-def test_whatever_is_not_approved_and_complete_changes_nothing(
-    deploy: DeployEnvironment, cloud: Cloud, status: str, complete: str
-) -> None:
-    cloud.package |= {"ModelApprovalStatus": status, "ModelPackageStatus": complete, "ApprovalDescription": "by\nAnn"}
-    with pytest.raises(RoadError, match=rf"{ARN} is {status} and {complete} \(by Ann\); nothing was deployed"):
+@pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
+def test_whatever_is_not_approved_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, status: str) -> None:
+    cloud.package |= {"ModelApprovalStatus": status, "ApprovalDescription": "by\nAnn"}
+    with pytest.raises(RoadError, match=rf"{ARN} is {status} and Completed \(by Ann\); nothing was deployed"):
         run(deploy, cloud)
 
-    assert cloud.changes == []
+    assert cloud.writes == []
 
 
-# --- the archive is the registered one
+# --- what is served is what was approved
 
 
 def test_another_archive_than_the_registered_one_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
@@ -181,42 +153,61 @@ def test_another_archive_than_the_registered_one_changes_nothing(deploy: DeployE
     with pytest.raises(RoadError, match="registered was None"):
         run(deploy, cloud)
 
-    assert cloud.changes == []
+    assert cloud.writes == []
 
 
 def test_an_archive_outside_the_model_bucket_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
     with pytest.raises(RoadError, match="is not in the model bucket bucke; nothing was deployed"):
         run(dataclasses.replace(deploy, model_bucket="bucke"), cloud)
 
-    assert cloud.changes == []
+    assert cloud.writes == []
 
 
-def tar(**members: bytes) -> bytes:
-    body = io.BytesIO()
-    with tarfile.open(fileobj=body, mode="w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name.replace("_", "."))
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return body.getvalue()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"", b"not gzip", tar(), tar(metadata_json=b"{}"), tar(golden_json=b"{"), tar(golden_json=b"[]"),
-        tar(golden_json=b'{"instances": []}'), tar(golden_json=b"[" + b"1," * 600_000 + b"1]"),
-    ],
-)  # fmt: skip
-def test_an_archive_without_golden_records_changes_nothing(
-    deploy: DeployEnvironment, cloud: Cloud, body: bytes
-) -> None:
-    cloud.body = body
-    cloud.package["CustomerMetadataProperties"] = {contract.METADATA_MODEL_SHA256: deploy_model.storage.sha256(body)}
+def test_an_archive_without_golden_records_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    cloud.body = b"no archive"
+    cloud.package["CustomerMetadataProperties"] = {contract.METADATA_MODEL_SHA256: storage.sha256(cloud.body)}
     with pytest.raises(RoadError, match="golden.json .*Train again"):
         run(deploy, cloud)
 
-    assert cloud.changes == []
+    assert cloud.writes == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.9-0-cpu-py3",
+        "evil/683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3",
+    ],
+)
+def test_another_image_than_awss_own_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, image: str) -> None:
+    cloud.container["Image"] = image
+    with pytest.raises(RoadError, match="the package's image is .*; nothing was deployed"):
+        run(deploy, cloud)
+
+    assert cloud.writes == []
+
+
+def test_a_version_of_an_older_container_can_still_be_released(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    cloud.container["Image"] = cloud.container["Image"].replace(contract.CONTAINER_VERSION, "1.4-2")
+    run(deploy, cloud)
+
+    assert cloud.version == 3
+
+
+def test_a_second_container_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    cloud.package["InferenceSpecification"]["Containers"].append(cloud.container)
+    with pytest.raises(RoadError, match="nothing was deployed"):
+        run(deploy, cloud)
+
+
+@pytest.mark.parametrize("code", ["s3://elsewhere/code.tar.gz", "/opt/ml/modelling", ""])
+def test_code_from_outside_of_the_archive_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, code: str) -> None:
+    cloud.container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = code
+    with pytest.raises(RoadError, match="takes its code from .*, not from its archive; nothing was deployed"):
+        run(deploy, cloud)
+
+    assert cloud.writes == []
 
 
 # --- the ARN file
@@ -268,19 +259,20 @@ def test_no_file_a_directory_or_a_link_is_refused(tmp_path: Path) -> None:
         ({"group": "OtherModels"}, "is not a version of OtherModels in this account and region"),
         ({"execution_role_arn": ROLE.replace("1234", "9999")}, "in this account and region"),
         ({"execution_role_arn": "no arn"}, "in this account and region"),
+        ({"requested": registry.parse_model_package_arn(ARN[:-1] + "4")}, "this execution was started for .*/4"),
     ],
 )
 def test_file_variable_group_and_account_must_agree(
-    deploy: DeployEnvironment, cloud: Cloud, changes: dict[str, str], says: str
+    deploy: DeployEnvironment, cloud: Cloud, changes: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(InputError, match=says):
         run(dataclasses.replace(deploy, **changes), cloud)
 
-    assert cloud.changes == []
+    assert cloud.writes == []
 
 
 def test_a_package_of_another_region_is_refused(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    cloud.meta.region_name = "eu-central-1"
+    cloud.region = "eu-central-1"
     with pytest.raises(InputError, match="in this account and region"):
         run(deploy, cloud)
 
@@ -297,16 +289,12 @@ def test_every_absent_key_of_the_environment_is_named() -> None:
     with pytest.raises(InputError) as caught:
         DeployEnvironment.read({})
 
-    for key in ("ENDPOINT_NAME", "EXECUTION_ROLE_ARN", "MODEL_PACKAGE_ARN", "CODEBUILD_SRC_DIR_BuildArtifact"):
-        assert key in str(caught.value)
+    assert all(key in str(caught.value) for key in BUILD)
 
 
-@pytest.mark.parametrize("count", ["0", "-1", "1.5", "two", "²", "٣"])
-def test_an_instance_count_is_a_number_from_1(deploy: DeployEnvironment, count: str) -> None:
-    environment = {
-        "MODEL_BUCKET": "b", "MODEL_PACKAGE_GROUP": "g", "ENDPOINT_NAME": "e", "ENDPOINT_INSTANCE_TYPE": "t",
-        "EXECUTION_ROLE_ARN": ROLE, "PIPELINE_EXECUTION_ID": "x", "COMMIT_ID": "c", "MODEL_PACKAGE_ARN": ARN,
-        "CODEBUILD_SRC_DIR_BuildArtifact": ".", "ENDPOINT_INSTANCE_COUNT": count,
-    }  # fmt: skip
-    with pytest.raises(InputError, match="Set endpoint.instanceCount"):
-        DeployEnvironment.read(environment)
+def test_the_environment_says_whether_a_person_asked_for_the_version() -> None:
+    assert DeployEnvironment.read(BUILD).requested is None
+    assert DeployEnvironment.read(BUILD | {"RELEASE_MODEL_PACKAGE_ARN": "none"}).requested is None
+    asked = DeployEnvironment.read(BUILD | {"RELEASE_MODEL_PACKAGE_ARN": ARN}).requested
+    assert asked is not None
+    assert asked.version == 3

@@ -1,36 +1,23 @@
-"""The endpoint: created or updated, success only with our configuration, and proven by its answers."""
+"""The steps to SageMaker: made or found again, success only with our configuration, and every error with its repair."""
 
-import dataclasses
-import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import endpoint, registry
-from ml.endpoint import ProofError, Release
-from ml.errors import InputError, RoadError
+from ml import endpoint, endpoint_config
+from ml.endpoint import FailedError, RolledBackError
+from ml.errors import RoadError
+from tests.ml.hosting_account import GROUP_ARN, ROLE, release
 
-ROLE = "arn:aws:iam::123456789012:role/SageMaker-MLE-004-Role"
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/ChurnPredictionModels/7"
-RELEASE = Release(
-    endpoint_name="mle-004-churn",
-    model_package=registry.parse_model_package_arn(ARN),
-    archive_sha256="abcdef01" + "0" * 56,
-    execution_role_arn=ROLE,
-    instance_type="ml.m5.large",
-    instance_count=2,
-    tags={"CommitId": "0123abc"},
-)
-MODEL = "mle-004-churn--v7-abcdef01"
+RELEASE = release(7)
+ARN, MODEL, CONFIG = f"{GROUP_ARN}/7", RELEASE.model_name, RELEASE.config_name
 ABSENT = ClientError({"Error": {"Code": "ValidationException", "Message": 'Could not find endpoint "x".'}}, "Operation")
 
 
 def state(status: str, config: str = "old", **more: Any) -> dict[str, Any]:
-    return {"EndpointStatus": status, "EndpointConfigName": config} | more
+    return {"EndpointName": "e", "EndpointStatus": status, "EndpointConfigName": config} | more
 
 
 class SageMaker:
@@ -43,8 +30,7 @@ class SageMaker:
 
     def __getattr__(self, operation: str) -> Any:
         def call(**parameters: Any) -> Any:
-            service = "sagemaker-runtime" if operation == "invoke_endpoint" else "sagemaker"
-            self.check(service, "".join(word.title() for word in operation.split("_")), parameters)
+            self.check("sagemaker", "".join(word.title() for word in operation.split("_")), parameters)
             self.sent.append((operation, parameters))
             script = self.results.get(operation, [{}])
             result = script.pop(0) if len(script) > 1 else script[0]
@@ -70,34 +56,25 @@ def pauses(seconds: float) -> Iterator[float]:
 
 def wait(fake: Any, config: str = "new") -> list[str]:
     said: list[str] = []
-    endpoint.wait_in_service(fake, "e", config, pauses=pauses, say=said.append)
+    endpoint.wait_in_service(fake, "e", config, pauses=pauses(1200), say=said.append)
     return said
 
 
 # --- model and configuration
 
 
-def test_a_model_is_made_of_the_package_and_isolated(sagemaker: Any) -> None:
+def test_a_model_is_created_where_there_is_none(sagemaker: Any) -> None:
     fake = sagemaker(describe_model=[ABSENT])
 
     assert endpoint.put_model(fake, RELEASE) == MODEL
-    assert fake.sent[-1] == (
-        "create_model",
-        {
-            "ModelName": MODEL,
-            "ExecutionRoleArn": ROLE,
-            "Containers": [{"ModelPackageName": ARN}],
-            "EnableNetworkIsolation": True,
-            "Tags": [{"Key": "CommitId", "Value": "0123abc"}],
-        },
-    )
+    assert fake.sent[-1] == ("create_model", endpoint_config.model_request(RELEASE))
 
 
 @pytest.mark.parametrize(
     "container", [{"Containers": [{"ModelPackageName": ARN}]}, {"PrimaryContainer": {"ModelPackageName": ARN.lower()}}]
 )
 def test_the_same_model_is_used_again(sagemaker: Any, container: dict[str, Any]) -> None:
-    fake = sagemaker(describe_model=[{"ExecutionRoleArn": ROLE, **container}])
+    fake = sagemaker(describe_model=[{"ExecutionRoleArn": ROLE, "EnableNetworkIsolation": True, **container}])
 
     assert endpoint.put_model(fake, RELEASE) == MODEL
     assert fake.operations() == ["describe_model"]
@@ -106,111 +83,132 @@ def test_the_same_model_is_used_again(sagemaker: Any, container: dict[str, Any])
 @pytest.mark.parametrize(
     "found",
     [
-        {"ExecutionRoleArn": ROLE, "Containers": [{"ModelPackageName": ARN[:-1] + "8"}]},
-        {"ExecutionRoleArn": ROLE + "-other", "Containers": [{"ModelPackageName": ARN}]},
-        {"ExecutionRoleArn": ROLE, "PrimaryContainer": {}},
+        {"Containers": [{"ModelPackageName": ARN[:-1] + "8"}]},
+        {"ExecutionRoleArn": ROLE + "-other"},
+        {"Containers": [], "PrimaryContainer": {}},
+        {"EnableNetworkIsolation": False},
     ],
 )
 def test_another_model_of_that_name_is_an_error_with_its_repair(sagemaker: Any, found: dict[str, Any]) -> None:
+    ours = {"ExecutionRoleArn": ROLE, "EnableNetworkIsolation": True, "Containers": [{"ModelPackageName": ARN}]}
     with pytest.raises(RoadError, match=f"aws sagemaker delete-model --model-name {MODEL}"):
-        endpoint.put_model(sagemaker(describe_model=[found]), RELEASE)
+        endpoint.put_model(sagemaker(describe_model=[ours | found]), RELEASE)
 
 
-def test_other_faults_are_not_taken_for_an_absent_model(sagemaker: Any, client_error: Any) -> None:
+def test_other_faults_are_not_taken_for_an_absent_model_or_configuration(sagemaker: Any, client_error: Any) -> None:
     for error in (client_error("AccessDeniedException"), client_error("ValidationException", "bad name")):
-        with pytest.raises(ClientError):
-            endpoint.put_model(sagemaker(describe_model=[error]), RELEASE)
+        fake = sagemaker(describe_model=[error], describe_endpoint_config=[error])
+        for put in (endpoint.put_model, endpoint.put_endpoint_config):
+            with pytest.raises(ClientError):
+                put(fake, RELEASE)
 
 
-def test_a_configuration_has_one_variant_of_the_model(sagemaker: Any) -> None:
-    fake = sagemaker()
+def test_a_configuration_is_created_where_there_is_none(sagemaker: Any) -> None:
+    fake = sagemaker(describe_endpoint_config=[ABSENT])
 
-    assert endpoint.put_endpoint_config(fake, RELEASE, "12345678") == f"{MODEL}-12345678"
-    assert fake.sent[0][1]["ProductionVariants"] == [
-        {
-            "VariantName": "AllTraffic",
-            "ModelName": MODEL,
-            "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": 2,
-        }
-    ]
-    assert fake.sent[0][1]["Tags"] == [{"Key": "CommitId", "Value": "0123abc"}]
+    assert endpoint.put_endpoint_config(fake, RELEASE) == CONFIG
+    assert fake.sent[-1] == ("create_endpoint_config", endpoint_config.endpoint_config_request(RELEASE))
 
 
-def test_names_keep_sagemakers_limits() -> None:
-    pattern = botocore.session.get_session().get_service_model("sagemaker").shape_for("EndpointConfigName")
-    assert (pattern.metadata["max"], pattern.metadata["pattern"]) == (63, "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+def test_an_equal_configuration_is_used_again_and_another_is_an_error(sagemaker: Any) -> None:
+    ours = endpoint_config.variant(RELEASE) | {"InitialVariantWeight": 1.0}
 
-    long = dataclasses.replace(RELEASE, endpoint_name="e" * 50)
-    assert len(long.model_name) == 63
-    with pytest.raises(InputError, match="is not a name that SageMaker accepts"):
-        long.config_name("12345678")
-
-
-# --- create or update
+    assert endpoint.put_endpoint_config(sagemaker(describe_endpoint_config=[{"ProductionVariants": [ours]}]), RELEASE)
+    for variants in ([ours | {"InstanceType": "ml.c5.large"}], [ours, ours], []):
+        fake = sagemaker(describe_endpoint_config=[{"ProductionVariants": variants}])
+        with pytest.raises(RoadError, match=f"delete-endpoint-config --endpoint-config-name {CONFIG}"):
+            endpoint.put_endpoint_config(fake, RELEASE)
 
 
-def test_the_first_release_creates_the_endpoint(sagemaker: Any) -> None:
-    fake = sagemaker(describe_endpoint=[ABSENT])
-
-    assert endpoint.put_endpoint(fake, "e", "new", tags={"k": "v"}, pauses=pauses) is None
-    created = {"EndpointName": "e", "EndpointConfigName": "new", "Tags": [{"Key": "k", "Value": "v"}]}
-    assert fake.sent[1:] == [("create_endpoint", created)]
+# --- the endpoint before we touch it
 
 
-def test_the_next_release_updates_it_and_knows_what_served_before(sagemaker: Any) -> None:
-    fake = sagemaker(describe_endpoint=[state("InService")])
-
-    assert endpoint.put_endpoint(fake, "e", "new", tags={}, pauses=pauses) == "old"
-    assert fake.sent[1:] == [("update_endpoint", {"EndpointName": "e", "EndpointConfigName": "new"})]
-
-
-@pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack"])
-def test_somebody_elses_change_is_awaited_first(sagemaker: Any, status: str) -> None:
+@pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"])
+def test_somebody_elses_change_is_awaited(sagemaker: Any, status: str) -> None:
     fake = sagemaker(describe_endpoint=[state(status), state(status), state("InService")])
-    endpoint.put_endpoint(fake, "e", "new", tags={}, pauses=pauses)
 
-    assert fake.operations() == ["describe_endpoint"] * 3 + ["update_endpoint"]
+    assert endpoint.settled(fake, "e", pauses(1)) == state("InService")
+    assert len(fake.sent) == 3
 
 
 def test_somebody_elses_endless_change_is_an_error(sagemaker: Any) -> None:
-    fake = sagemaker(describe_endpoint=[state("Updating")])
     with pytest.raises(RoadError, match="endpoint e is being changed by somebody else for too long"):
-        endpoint.put_endpoint(fake, "e", "new", tags={}, pauses=pauses)
-    assert "update_endpoint" not in fake.operations()
+        endpoint.settled(sagemaker(describe_endpoint=[state("Updating")]), "e", pauses(1))
 
 
-@pytest.mark.parametrize("status", ["Failed", "UpdateRollbackFailed", "OutOfService", "Deleting"])
-def test_an_endpoint_that_cannot_be_updated_names_its_repair(sagemaker: Any, status: str) -> None:
-    fake = sagemaker(describe_endpoint=[state(status, FailureReason="no\nmemory")])
-    with pytest.raises(RoadError, match=f"is {status}: no memory.*aws sagemaker delete-endpoint --endpoint-name e"):
-        endpoint.put_endpoint(fake, "e", "new", tags={}, pauses=pauses)
-    assert fake.operations() == ["describe_endpoint"]
+def test_an_absent_endpoint_is_none_and_another_fault_is_raised(sagemaker: Any, client_error: Any) -> None:
+    assert endpoint.settled(sagemaker(describe_endpoint=[ABSENT]), "e", pauses(1)) is None
+    with pytest.raises(ClientError, match="AccessDenied"):
+        endpoint.settled(sagemaker(describe_endpoint=[client_error("AccessDeniedException")]), "e", pauses(1))
 
 
-@pytest.mark.parametrize("first", [ABSENT, state("InService")])
-def test_a_configuration_that_is_not_visible_yet_is_tried_again(sagemaker: Any, client_error: Any, first: Any) -> None:
+# --- beginning a change
+
+
+@pytest.mark.parametrize("operation", ["create_endpoint", "update_endpoint"])
+def test_a_configuration_that_is_not_visible_yet_is_tried_again(
+    sagemaker: Any, client_error: Any, operation: str
+) -> None:
     unseen = client_error("ValidationException", "Could not find endpoint configuration x")
-    operation = "create_endpoint" if first is ABSENT else "update_endpoint"
-    fake = sagemaker(describe_endpoint=[first], **{operation: [unseen, unseen, {}]})
-    endpoint.put_endpoint(fake, "e", "new", tags={}, pauses=pauses)
+    fake = sagemaker(**{operation: [unseen, unseen, {}]})
+    begin(fake, operation)
 
-    assert fake.operations().count(operation) == 3
+    assert fake.operations() == [operation] * 3
+
+
+def begin(fake: Any, operation: str) -> None:
+    if operation == "create_endpoint":
+        endpoint.create(fake, RELEASE, pauses)
+    else:
+        endpoint.update(fake, endpoint_config.update_request(RELEASE, 1), pauses)
 
 
 def test_a_configuration_that_never_becomes_visible_is_the_services_error(sagemaker: Any, client_error: Any) -> None:
     unseen = client_error("ValidationException", "Could not find endpoint configuration x")
     with pytest.raises(ClientError, match="Could not find endpoint configuration x"):
-        endpoint.put_endpoint(
-            sagemaker(describe_endpoint=[ABSENT], create_endpoint=[unseen]), "e", "new", tags={}, pauses=pauses
-        )
+        begin(sagemaker(create_endpoint=[unseen]), "create_endpoint")
 
 
 def test_a_refused_creation_is_not_tried_again(sagemaker: Any, client_error: Any) -> None:
-    fake = sagemaker(describe_endpoint=[ABSENT], create_endpoint=[client_error("ResourceLimitExceeded")])
+    fake = sagemaker(create_endpoint=[client_error("ResourceLimitExceeded")])
     with pytest.raises(ClientError, match="ResourceLimitExceeded"):
-        endpoint.put_endpoint(fake, "e", "new", tags={}, pauses=pauses)
-    assert fake.operations().count("create_endpoint") == 1
+        begin(fake, "create_endpoint")
+    assert len(fake.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "begun"),
+    [
+        (ABSENT, False),
+        (state("InService"), False),
+        (state("Updating"), True),
+        (state("Creating", "new"), True),
+        (state("InService", "new"), True),
+    ],
+)
+def test_a_refused_change_may_have_begun(sagemaker: Any, found: Any, begun: bool) -> None:
+    assert endpoint.has_begun(sagemaker(describe_endpoint=[found]), "e", "new") is begun
+
+
+# --- removing
+
+
+def test_a_removed_endpoint_is_gone_when_we_go_on(sagemaker: Any) -> None:
+    fake = sagemaker(describe_endpoint=[state("Deleting"), ABSENT])
+    endpoint.remove(fake, "e", pauses)
+
+    assert fake.operations() == ["delete_endpoint", "describe_endpoint", "describe_endpoint"]
+
+
+def test_an_endpoint_that_is_gone_already_needs_no_removal(sagemaker: Any) -> None:
+    endpoint.remove(sagemaker(delete_endpoint=[ABSENT], describe_endpoint=[ABSENT]), "e", pauses)
+
+
+def test_an_endpoint_that_stays_is_an_error(sagemaker: Any, client_error: Any) -> None:
+    with pytest.raises(RoadError, match="endpoint e could not be removed"):
+        endpoint.remove(sagemaker(describe_endpoint=[state("Failed")]), "e", pauses)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        endpoint.remove(sagemaker(delete_endpoint=[client_error("AccessDeniedException")]), "e", pauses)
 
 
 # --- waiting
@@ -226,7 +224,7 @@ def test_in_service_with_the_old_configuration_after_a_change_is_a_roll_back(sag
     fake = sagemaker(
         describe_endpoint=[state("Updating"), state("RollingBack"), state("InService", FailureReason="ping")]
     )
-    with pytest.raises(RoadError, match="endpoint e rolled back: it serves old again, not new: ping"):
+    with pytest.raises(RolledBackError, match="endpoint e rolled back: it serves old again, not new: ping"):
         wait(fake)
 
 
@@ -235,11 +233,11 @@ def test_an_update_that_has_not_begun_to_show_is_given_time(sagemaker: Any) -> N
         describe_endpoint=[state("InService"), state("InService"), state("Updating"), state("InService", "new")]
     )
 
-    assert wait(fake)[-1] == f"endpoint: e is InService after {endpoint.IN_SERVICE_SECONDS} s"
+    assert wait(fake)[-1] == "endpoint: e is InService after 1200 s"
 
 
 def test_an_update_that_never_shows_is_a_roll_back_too(sagemaker: Any) -> None:
-    with pytest.raises(RoadError, match="rolled back"):
+    with pytest.raises(RolledBackError, match="rolled back"):
         wait(sagemaker(describe_endpoint=[state("InService")]))
 
 
@@ -250,73 +248,29 @@ def test_a_reason_of_failure_ends_the_wait_at_once(sagemaker: Any) -> None:
     assert len(fake.sent) == 1
 
 
-@pytest.mark.parametrize("status", ["Failed", "UpdateRollbackFailed", "OutOfService", "Deleting"])
-def test_a_broken_endpoint_names_its_log_and_repair(sagemaker: Any, status: str) -> None:
-    with pytest.raises(RoadError, match=f"is {status}: .*/aws/sagemaker/Endpoints/e; .*delete-endpoint"):
-        wait(sagemaker(describe_endpoint=[state("Creating", "new"), state(status, "new")]))
+@pytest.mark.parametrize(
+    ("status", "repair"),
+    [
+        ("Failed", "push a repaired model or retry the stage"),
+        ("UpdateRollbackFailed", "a mix of the old and the new configuration"),
+        ("OutOfService", "aws sagemaker delete-endpoint --endpoint-name e"),
+        ("Deleting", "aws sagemaker delete-endpoint --endpoint-name e"),
+    ],
+)
+def test_a_broken_endpoint_names_its_reason_its_log_and_its_repair(sagemaker: Any, status: str, repair: str) -> None:
+    broken = state(status, "new", FailureReason="no\nmemory")
+    with pytest.raises(RoadError, match=f"is {status}: no memory. See its log, /aws/sagemaker/Endpoints/e.*{repair}"):
+        wait(sagemaker(describe_endpoint=[state("Creating", "new"), broken]))
+
+
+def test_only_a_failed_endpoint_may_be_made_anew(sagemaker: Any) -> None:
+    with pytest.raises(FailedError):
+        wait(sagemaker(describe_endpoint=[state("Failed", "new")]))
+    with pytest.raises(RoadError) as caught:
+        wait(sagemaker(describe_endpoint=[state("UpdateRollbackFailed", "new")]))
+    assert not isinstance(caught.value, FailedError | RolledBackError)
 
 
 def test_waiting_has_an_end(sagemaker: Any) -> None:
     with pytest.raises(RoadError, match="endpoint e is still Creating after the time allowed"):
         wait(sagemaker(describe_endpoint=[state("Creating", "new")]))
-
-
-# --- proof
-
-GOLDEN = {
-    "instances": [[1.0, None], [2.0, "x"]],
-    "predictions": [{"label": "no", "probability": 0.25}, {"label": "yes", "probability": [0.1, 0.9]}],
-}
-
-
-def answers(content: Any) -> dict[str, Any]:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return {"Body": io.BytesIO(body)}
-
-
-def test_the_golden_records_are_sent_and_equal_answers_are_the_proof(sagemaker: Any) -> None:
-    last_bit = [{"label": "no", "probability": 0.25 + 1e-12}, GOLDEN["predictions"][1]]
-    fake = sagemaker(invoke_endpoint=[answers({"predictions": last_bit})])
-    endpoint.prove(fake, "e", GOLDEN)
-
-    ((_, sent),) = fake.sent
-    assert json.loads(sent["Body"]) == {"instances": GOLDEN["instances"]}
-    assert (sent["EndpointName"], sent["ContentType"], sent["Accept"]) == ("e", "application/json", "application/json")
-
-
-def changed(index: int, **entry: Any) -> list[dict[str, Any]]:
-    predictions = [dict(prediction) for prediction in GOLDEN["predictions"]]
-    predictions[index] |= entry
-    return predictions
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"predictions": changed(0, label="yes")},
-        {"predictions": changed(0, probability=0.2500001)},
-        {"predictions": changed(0, probability="0.25")},
-        {"predictions": changed(0, probability=None)},
-        {"predictions": changed(0, probability=[0.25, 0.75])},
-        {"predictions": changed(1, probability=[0.1, 0.8])},
-        {"predictions": GOLDEN["predictions"][:1]},
-        {"predictions": []},
-        {"predictions": 2},
-        {"predictions": ["no", "yes"]},
-        {"answer": 42},
-        [1, 2],
-        b"<html>",
-        b"\xff",
-    ],
-)
-def test_any_other_answer_is_no_proof(sagemaker: Any, content: Any) -> None:
-    with pytest.raises(ProofError, match="^endpoint e "):
-        endpoint.prove(sagemaker(invoke_endpoint=[answers(content)]), "e", GOLDEN)
-
-
-def test_an_endpoint_that_does_not_answer_is_no_proof(sagemaker: Any, client_error: Any) -> None:
-    error = client_error("ModelError", "Received server error (500)\nfrom primary")
-    with pytest.raises(
-        ProofError, match=r"does not answer the golden records: ModelError: Received server error \(500\) from"
-    ):
-        endpoint.prove(sagemaker(invoke_endpoint=[error]), "e", GOLDEN)

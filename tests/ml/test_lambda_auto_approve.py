@@ -116,6 +116,8 @@ def cloud(check_request: Any, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(registry, "growing_pauses", lambda seconds: [0, seconds])
     monkeypatch.setenv("MODEL_PACKAGE_GROUP", "ChurnPredictionModels")
     monkeypatch.setenv("THRESHOLDS", '{"accuracy": 0.85}')
+    monkeypatch.setenv("APPROVAL_MODE", "automated")
+    monkeypatch.setenv("GATE", '{"basis": "point", "confidence": 0.95, "championMargin": null}')
     return cloud
 
 
@@ -150,6 +152,50 @@ def test_a_rejected_job_fails_with_metric_value_and_limit(cloud: Cloud) -> None:
     handler(job(), CONTEXT)
 
     assert cloud.message() == f"{ARN}: Rejected: accuracy 0.71 is below 0.85"
+
+
+@pytest.mark.parametrize("trigger", [event, job])
+def test_metrics_that_pass_decide_nothing_where_a_person_has_the_last_word(
+    cloud: Cloud, trigger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPROVAL_MODE", "both")
+    reason = "Passed: accuracy 0.91 is at least 0.85; a person decides"
+
+    assert handler(trigger(), CONTEXT) == {"modelPackageArn": ARN, "decision": "Passed", "reason": reason}
+    assert cloud.updates == []
+    assert [(kind, result["executionDetails"]["summary"]) for kind, result in cloud.results] == (
+        [("success", reason)] if trigger is job else []
+    )
+
+
+def test_metrics_that_fail_reject_before_a_person_is_asked(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVAL_MODE", "both")
+    cloud.hold(evaluation(accuracy=0.71))
+    handler(job(), CONTEXT)
+
+    assert cloud.package["ModelApprovalStatus"] == "Rejected"
+    assert cloud.message() == f"{ARN}: Rejected: accuracy 0.71 is below 0.85"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("APPROVAL_MODE", "manual"),
+        ("APPROVAL_MODE", ""),
+        ("GATE", "not json"),
+        ("GATE", "{}"),
+        ("GATE", '{"basis": "bound", "championMargin": null}'),
+        ("GATE", '{"basis": "point", "championMargin": 0.01}'),
+    ],
+)
+def test_a_gate_that_cannot_be_judged_by_decides_nothing(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    monkeypatch.setenv(key, value)
+    handler(job(), CONTEXT)
+
+    assert cloud.updates == []
+    assert f"not decided: {key} " in cloud.message()
 
 
 def test_events_give_no_job_result(cloud: Cloud) -> None:

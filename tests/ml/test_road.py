@@ -14,6 +14,7 @@ from ml import create_model_package, deploy_model, lambda_auto_approve, usecases
 from ml.create_model_package import BuildEnvironment
 from ml.deploy_model import DeployEnvironment
 from ml.errors import RoadError
+from ml.rollout import Clients
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-MLE-004-Role"
 JOB_ID = "0123abcd-1111-2222-3333-0123456789ab"
@@ -35,7 +36,7 @@ class Hosting:
             {"EndpointConfigName": self.live} if self.live else {}
         )
 
-    def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str) -> None:
+    def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str, DeploymentConfig: Any) -> None:
         self.live = EndpointConfigName
 
     def invoke_endpoint(self, *, EndpointName: str, ContentType: str, Accept: str, Body: bytes) -> Any:
@@ -68,6 +69,8 @@ def road(aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(lambda_auto_approve, "client", clients.__getitem__)
     monkeypatch.setenv("MODEL_PACKAGE_GROUP", aws.group)
     monkeypatch.setenv("THRESHOLDS", '{"accuracy": 0.85}')
+    monkeypatch.setenv("APPROVAL_MODE", "automated")
+    monkeypatch.setenv("GATE", '{"basis": "point"}')
     environment = {
         "MODEL_BUCKET": aws.bucket,
         "MODEL_PACKAGE_GROUP": aws.group,
@@ -75,10 +78,21 @@ def road(aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "ENDPOINT_NAME": ENDPOINT,
         "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
         "ENDPOINT_INSTANCE_COUNT": "1",
+        "ENDPOINT_KIND": "realtime",
+        "ENDPOINT_MAX_INSTANCE_COUNT": "1",
+        "ENDPOINT_MEMORY_MB": "2048",
+        "ENDPOINT_MAX_CONCURRENCY": "10",
+        "ENDPOINT_TRAFFIC": "all-at-once",
+        "ENDPOINT_BAKE_SECONDS": "0",
+        "ENDPOINT_KEEP_VERSIONS": "3",
+        "ENDPOINT_ALARMS": "[]",
+        "TAGS": "{}",
         "EXECUTION_ROLE_ARN": ROLE,
         "COMMIT_ID": "0123abc",
         "REPOSITORY_NAME": "model-registry-pipeline-repo",
     }
+
+    scaling: Any = SimpleNamespace(deregister_scalable_target=lambda **_: None)
 
     def push(execution: str, hyperparameters: dict[str, Any], **more: str) -> str:
         """Build and decide; return the package's ARN."""
@@ -99,8 +113,7 @@ def road(aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         deploy_model.deploy_model(
             DeployEnvironment.read(environment | variables | artifact),
             s3=aws.s3,
-            sagemaker=hosting,
-            runtime=hosting,
+            clients=Clients(sagemaker=hosting, runtime=hosting, cloudwatch=None, autoscaling=scaling),
             pauses=lambda seconds: [0.0, seconds],
         )
 

@@ -1,13 +1,18 @@
-"""A running account, and roles with the statements that a test is about."""
+"""A running account, roles with the statements that a test is about, and an account whose pipelines run."""
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from rehearsal.account.cloud import Cloud, Credentials
+from rehearsal.pipeline.codecommit import Repositories
+from rehearsal.pipeline.events import EventBus
+from tests.rehearsal.pipeline_account import Account, Notes
+from tests.rehearsal.stack_account import Stacks
 from tests.silence import Silent
 
 REGION = "us-east-1"
@@ -55,6 +60,13 @@ def roles(cloud: Cloud) -> Roles:
 
 
 @pytest.fixture(scope="module")
+def stacks(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    """Stacks of small programs in the module's account."""
+    repositories = Repositories(cloud, EventBus(cloud, lambda arn, event: None))
+    return Stacks(cloud, repositories, tmp_path_factory.mktemp("program"))
+
+
+@pytest.fixture(scope="module")
 def allow() -> Callable[..., dict[str, Any]]:
     """Write one Allow statement."""
 
@@ -62,3 +74,30 @@ def allow() -> Callable[..., dict[str, Any]]:
         return {"Effect": "Allow", "Action": actions, "Resource": on, **more}
 
     return statement
+
+
+@pytest.fixture(scope="module")
+def shared_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """One account with a pipeline executor for a whole module; never beside `cloud`."""
+    notes = Notes()
+    running = Cloud.start(tmp_path_factory.mktemp("work").resolve(), REGION, notes)
+    yield Account(running, notes)
+    running.stop()
+
+
+@pytest.fixture
+def account(shared_account: Account) -> Account:
+    """The module's account with nothing of the test before."""
+    shared_account.forget()
+    return shared_account
+
+
+@pytest.fixture(scope="module")
+def visitors(shared_account: Account) -> Roles:
+    return Roles(shared_account.cloud)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """The test's own pipeline, role, policy, topic and queue."""
+    return re.sub(r"\W+", "-", request.node.name)[-60:].strip("-")

@@ -13,14 +13,16 @@ from typing import Any
 from rehearsal.account.calls import Reply
 from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.artifacts import BuildInputs
+from rehearsal.pipeline.code_host import CodeHost
 from rehearsal.pipeline.codecommit import Repositories
-from rehearsal.pipeline.codepipeline import Execution, Limits, PipelineExecutor
+from rehearsal.pipeline.codepipeline import Execution, Limits, PipelineExecutor, Sources
 from rehearsal.pipeline.events import EventBus
 
 REGION = "us-east-1"
 SERVICE = "codepipeline.amazonaws.com"
 REPOSITORY = "repo"
 BUCKET = "artifacts"
+CONNECTION = f"arn:aws:codeconnections:{REGION}:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef"
 WAIT_SECONDS = 20
 MINUTE_SECONDS = 0.02
 
@@ -95,19 +97,54 @@ class Functions:
         put(jobId=job_id, **result)
 
 
+class Bus(EventBus):
+    """A bus that keeps what CodePipeline tells it, once and in order, and delivers nothing."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud, lambda arn, event: None)
+        self.told: list[dict[str, Any]] = []
+
+    def emit_at_least_once(self, source: str, detail_type: str, detail: Any, resources: Any) -> None:
+        self.told.append({"source": source, "detail-type": detail_type, "detail": detail, "resources": resources})
+
+    def of(self, execution: Execution, level: str) -> list[dict[str, Any]]:
+        """Return the details of one execution's events of a level ("Action")."""
+        details = [each["detail"] for each in self.told if each["detail-type"].split()[1] == level]
+        return [detail for detail in details if detail["execution-id"] == execution.id]
+
+
 class Account:
     """A running account with an executor. `grants` maps each action of the pipeline's role to its resource."""
 
     def __init__(self, cloud: Cloud, notes: Notes) -> None:
         self.cloud, self.notes = cloud, notes
-        self.repositories = Repositories(cloud, EventBus(cloud, lambda arn, event: None))
+        self.bus = Bus(cloud)
+        self.repositories, self.code_host = Repositories(cloud, self.bus), CodeHost(cloud)
         self.builds, self.functions = Builds(cloud), Functions(cloud)
         self.executor = PipelineExecutor(
-            cloud, self.repositories, self.builds, limits=Limits(minute_seconds=MINUTE_SECONDS, approval_minutes=1000)
+            cloud,
+            self.bus,
+            Sources(repositories=self.repositories, code_host=self.code_host),
+            self.builds,
+            limits=Limits(minute_seconds=MINUTE_SECONDS, approval_minutes=1000),
         )
         cloud.client("s3").create_bucket(Bucket=BUCKET)
         cloud.client("codecommit").create_repository(repositoryName=REPOSITORY)
         self.commit = _first_commit(Path(self.repositories.create(REPOSITORY)), cloud.work / "clone")
+
+    def forget(self) -> None:
+        """Let go of what the test before has left; the pipelines that it declared stay."""
+        for memory in (
+            self.notes.lines,
+            self.bus.told,
+            self.builds.started,
+            self.builds.handed_over,
+            self.builds.results,
+            self.builds.held,
+            self.functions.jobs,
+        ):
+            memory.clear()
+        self.functions.result = {}
 
     def arn(self, service: str, rest: str) -> str:
         return f"arn:aws:{service}:{REGION}:{self.cloud.account}:{rest}"
@@ -126,14 +163,23 @@ class Account:
             "codebuild:BatchGetBuilds": self.arn("codebuild", "project/*"),
             "lambda:InvokeFunction": self.arn("lambda", "function:*"),
             "sns:Publish": self.arn("sns", "*"),
+            "kms:GenerateDataKey": self.arn("kms", "key/*"),
+            "kms:Decrypt": self.arn("kms", "key/*"),
+            "codeconnections:UseConnection": CONNECTION,
         }
 
     def declare(
-        self, name: str, *stages: list[Action], without: str = "", trusted_pipeline: str = "", **store: Any
+        self,
+        name: str,
+        *stages: list[Action],
+        without: str = "",
+        trusted_pipeline: str = "",
+        more: Mapping[str, Any] | None = None,
+        **store: Any,
     ) -> None:
         """Create a pipeline of these stages, and its role, which lacks the grant `without`."""
         self.cloud.client("codepipeline").create_pipeline(
-            pipeline=declaration(name, *stages, role_arn=self._role(name, without), store=store)
+            pipeline={**declaration(name, *stages, role_arn=self._role(name, without), store=store), **(more or {})}
         )
         if trusted_pipeline:
             self.cloud.client("iam").update_assume_role_policy(
@@ -153,12 +199,26 @@ class Account:
         iam.attach_role_policy(RoleName=name, PolicyArn=policy["Arn"])
         return str(role_arn)
 
-    def start(self, name: str) -> str:
-        return str(self.cloud.client("codepipeline").start_pipeline_execution(name=name)["pipelineExecutionId"])
+    def start(self, name: str, **variables: str) -> str:
+        given = [{"name": key, "value": value} for key, value in variables.items()]
+        parameters = {"variables": given} if given else {}
+        client = self.cloud.client("codepipeline")
+        return str(client.start_pipeline_execution(name=name, **parameters)["pipelineExecutionId"])
 
-    def run(self, name: str) -> Execution:
+    def run(self, name: str, **variables: str) -> Execution:
         """Start a pipeline and wait for its end."""
-        return self.executor.wait(self.start(name), WAIT_SECONDS)
+        return self.executor.wait(self.start(name, **variables), WAIT_SECONDS)
+
+    def token(self, name: str) -> str:
+        """Wait until the second stage of a pipeline asks a person, and return the token for the answer."""
+        self.notes.await_line("waits for a person")
+        state = self.cloud.client("codepipeline").get_pipeline_state(name=name)
+        return str(state["stageStates"][1]["actionStates"][0]["latestExecution"]["token"])
+
+    def answer(self, name: str, token: str, status: str = "Approved", *, client: Any = None, **more: Any) -> None:
+        """Answer an approval with the comment "seen", as the operator unless `client` is somebody's."""
+        given = {"stageName": "S2", "actionName": "Approve", "result": {"status": status, "summary": "seen"}, **more}
+        (client or self.cloud.client("codepipeline")).put_approval_result(pipelineName=name, token=token, **given)
 
     def stored(self, key: str) -> Mapping[str, bytes]:
         """Return the files of a zip in the artifact bucket."""
@@ -192,6 +252,20 @@ def source(**more: Any) -> Action:
     configuration = {"RepositoryName": REPOSITORY, "BranchName": "main", "PollForSourceChanges": "false"}
     given = {"makes": ["Source"], "namespace": "SourceVariables", **more}
     return action("CodeCommit", "Source", "Source", {**configuration, **given.pop("configuration", {})}, **given)
+
+
+def connected(repository: str, **configuration: str) -> Action:
+    """A source action on a code host's repository."""
+    given = {"ConnectionArn": CONNECTION, "FullRepositoryId": repository, "BranchName": "main", **configuration}
+    more = {"makes": ["Source"], "namespace": "SourceVariables"}
+    return action("CodeStarSourceConnection", "Source", "Source", given, **more)
+
+
+def trigger(**branches: list[str]) -> Action:
+    """A trigger on pushes to these branches; to main unless said."""
+    filters = [{"branches": branches or {"includes": ["main"]}}]
+    configuration = {"sourceActionName": "Source", "push": filters}
+    return {"providerType": "CodeStarSourceConnection", "gitConfiguration": configuration}
 
 
 def build(project: str, variables: dict[str, str] | None = None, **more: Any) -> Action:

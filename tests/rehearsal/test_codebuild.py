@@ -337,6 +337,20 @@ def test_closing_the_runner_ends_what_runs(builds: Builds, tmp_path: Path):
     assert builds.wait(build_id)["buildStatus"] == "STOPPED"
 
 
+def test_a_stopped_build_ends_and_one_that_waits_for_its_turn_never_begins(builds: Builds, tmp_path: Path):
+    begun, never = tmp_path / "begun", tmp_path / "never"
+    running = builds.start(
+        builds.usual, builds.inputs(f"phases: {{build: {{commands: ['touch {begun}', 'sleep 60']}}}}")
+    )
+    eventually(begun.exists)
+    waiting = builds.start(builds.usual, builds.inputs(f"phases: {{build: {{commands: ['touch {never}']}}}}"))
+    assert builds.client.list_builds_for_project(projectName=builds.usual)["ids"][:2] == [waiting, running]
+    for build_id in (waiting, running):
+        builds.client.stop_build(id=build_id)
+    assert [builds.wait(build_id)["buildStatus"] for build_id in (running, waiting)] == ["STOPPED", "STOPPED"]
+    assert not never.exists()
+
+
 # --- artifacts and exported variables --------------------------------------------------------------------------------
 
 

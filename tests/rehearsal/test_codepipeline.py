@@ -1,54 +1,22 @@
 """CodePipeline: what actions do and with whose permission, how stages follow and supersede, what the API tells."""
 
-import json
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.pipeline_records import Execution
 from tests.rehearsal.pipeline_account import (
     BUCKET,
     MINUTE_SECONDS,
-    REGION,
     REPOSITORY,
     WAIT_SECONDS,
     Account,
-    Notes,
     approval,
     build,
     judge,
     source,
 )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    notes = Notes()
-    cloud = Cloud.start(tmp_path_factory.mktemp("work").resolve(), REGION, notes)
-    yield Account(cloud, notes)
-    cloud.stop()
-
-
-@pytest.fixture
-def account(shared: Account) -> Account:
-    shared.notes.lines.clear()
-    shared.builds.started.clear()
-    shared.builds.handed_over.clear()
-    shared.builds.results.clear()
-    shared.builds.held.clear()
-    shared.functions.jobs.clear()
-    shared.functions.result = {}
-    return shared
-
-
-@pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
-    """The test's own pipeline, role and policy."""
-    return re.sub(r"\W+", "-", request.node.name)[-60:].strip("-")
 
 
 def codes(execution: Execution) -> dict[str, str]:
@@ -263,103 +231,23 @@ def test_job_that_wants_to_continue_later_is_refused(account: Account, name: str
     account.executor.wait(execution_id, WAIT_SECONDS)
 
 
-# --- approvals -------------------------------------------------------------------------------------------------------
-
-
-def answer(account: Account, name: str, token: str, status: str = "Approved", **place: str) -> None:
-    where = {"stageName": "S2", "actionName": "Approve", **place}
-    account.cloud.client("codepipeline").put_approval_result(
-        pipelineName=name, token=token, result={"status": status, "summary": "seen"}, **where
-    )
-
-
-def token_of(account: Account, name: str) -> str:
-    account.notes.await_line("waits for a person")
-    state = account.cloud.client("codepipeline").get_pipeline_state(name=name)
-    return str(state["stageStates"][1]["actionStates"][0]["latestExecution"]["token"])
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"), [("Approved", "Succeeded"), ("Rejected", "Failed")], ids=["approved", "rejected"]
-)
-def test_person_decides_with_the_token_of_the_pipelines_state(
-    account: Account, name: str, status: str, expected: str
-) -> None:
-    account.declare(name, [source()], [approval()])
-    execution_id = account.start(name)
-    answer(account, name, token_of(account, name), status)
-    execution = account.executor.wait(execution_id, WAIT_SECONDS)
-    last = execution.actions[-1]
-    assert (execution.status, last.status) == (expected, expected)
-    assert last.message == f"{status} by operator: seen"
-
-
-def test_approval_is_answered_only_with_its_token_at_its_place_and_once(account: Account, name: str) -> None:
-    account.declare(name, [source()], [approval()], [build("deploy")])
-    execution_id = account.start(name)
-    token = token_of(account, name)
-    for error, place in (
-        ("InvalidApprovalTokenException", {"token": "11111111-1111-1111-1111-111111111111"}),
-        ("StageNotFoundException", {"stageName": "S9"}),
-        ("ActionNotFoundException", {"actionName": "Other"}),
-        ("InvalidApprovalTokenException", {"stageName": "S3", "actionName": "deploy"}),
-    ):
-        with pytest.raises(ClientError, match=error):
-            answer(account, name, **{"token": token, **place})
-    answer(account, name, token)
-    account.executor.wait(execution_id, WAIT_SECONDS)
-    with pytest.raises(ClientError, match="ApprovalAlreadyCompletedException"):
-        answer(account, name, token)
-
-
-def test_approval_that_nobody_answers_fails_after_its_own_timeout(account: Account, name: str) -> None:
-    account.declare(name, [source()], [approval(timeoutInMinutes=5)])
-    last = account.run(name).actions[-1]
-    assert (last.status, last.message) == ("Failed", "Nobody approved or rejected within 5 minutes.")
-
-
-def test_approval_mail_has_the_documented_fields(account: Account, name: str) -> None:
-    sns, sqs = account.cloud.client("sns"), account.cloud.client("sqs")
-    topic, url = sns.create_topic(Name=name)["TopicArn"], sqs.create_queue(QueueName=name)["QueueUrl"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=account.arn("sqs", name))
-    account.declare(
-        name,
-        [source()],
-        [approval({"NotificationArn": topic, "CustomData": "commit #{SourceVariables.CommitId}"}, timeoutInMinutes=5)],
-    )
-    execution = account.run(name)
-    [message] = sqs.receive_message(QueueUrl=url)["Messages"]
-    told = json.loads(json.loads(message["Body"])["Message"])
-    assert told["region"] == REGION
-    assert told["approval"].pop("expires").endswith("Z")
-    assert told["approval"].pop("approvalReviewLink").endswith(f"/S2/Approve/approve/{execution.actions[-1].token}")
-    assert told["approval"] == {
-        "pipelineName": name,
-        "stageName": "S2",
-        "actionName": "Approve",
-        "token": execution.actions[-1].token,
-        "externalEntityLink": None,
-        "customData": f"commit {account.commit}",
-    }
-
-
 # --- stages ----------------------------------------------------------------------------------------------------------
 
 
 def test_newer_execution_supersedes_the_waiting_one_and_never_the_one_inside(account: Account, name: str) -> None:
     account.declare(name, [source()], [approval()])
     inside = account.start(name)
-    token = token_of(account, name)
+    token = account.token(name)
     waiting = account.start(name)
     account.notes.await_line("S1/Source: succeeded", count=2)
     newest = account.start(name)
     superseded = account.executor.wait(waiting, WAIT_SECONDS)
     assert (superseded.status, superseded.stage_status("S2")) == ("Superseded", "")
     assert newest in superseded.summary
-    answer(account, name, token)
+    account.answer(name, token)
     assert account.executor.wait(inside, WAIT_SECONDS).status == "Succeeded"
     account.notes.await_line("waits for a person", count=2)
-    answer(account, name, token_of(account, name))
+    account.answer(name, account.token(name))
     assert account.executor.wait(newest, WAIT_SECONDS).status == "Succeeded"
 
 

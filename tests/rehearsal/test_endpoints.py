@@ -1,10 +1,7 @@
-import io
 import os
 import signal
-import tarfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,94 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ml import contract
-from rehearsal.account.cloud import Cloud
-from rehearsal.runtimes.endpoints import EndpointHost
-from tests.rehearsal.runner_account import ANYTHING, REGION, eventually, logged, make_role, running_cloud
-
-BUCKET = "models"
-SAGEMAKER = "sagemaker.amazonaws.com"
-IMAGE = contract.container_image(REGION)
-REPOSITORY = "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-scikit-learn"
-ENVIRONMENT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
-
-ECHO = """
-import os, pathlib
-def model_fn(folder):
-    return pathlib.Path(folder, "answer").read_text()
-def transform_fn(model, data, content_type, accept):
-    print("asked")
-    return f"{model} {data.decode()} {content_type} {accept} {os.environ.get('EXTRA')} {os.getpid()}", "text/plain"
-"""
-
-
-class Endpoints:
-    """Makes models from source text and puts them on endpoints."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-        self.host = EndpointHost(cloud)
-        self.sagemaker = cloud.client("sagemaker")
-        self.runtime = cloud.client("sagemaker-runtime")
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        self.everything = make_role(cloud, "AllRole", SAGEMAKER, ANYTHING)
-
-    def archive(self, answer: str, source: str = ECHO) -> str:
-        content = io.BytesIO()
-        with tarfile.open(fileobj=content, mode="w:gz") as archive:
-            for name, text in {"answer": answer, "code/inference.py": source}.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(text.encode())
-                archive.addfile(member, io.BytesIO(text.encode()))
-        key = f"{uuid.uuid4()}/model.tar.gz"
-        self.cloud.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content.getvalue())
-        return f"s3://{BUCKET}/{key}"
-
-    def container(self, answer: str = "1", source: str = ECHO, image: str = IMAGE) -> dict[str, Any]:
-        return {"Image": image, "ModelDataUrl": self.archive(answer, source), "Environment": ENVIRONMENT}
-
-    def config(self, container: dict[str, Any], *, role: str = "", instances: int = 1) -> str:
-        name = f"config-{uuid.uuid4().hex[:8]}"
-        self.sagemaker.create_model(
-            ModelName=name, ExecutionRoleArn=role or self.everything, PrimaryContainer=container
-        )
-        variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": instances}
-        self.sagemaker.create_endpoint_config(
-            EndpointConfigName=name, ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}]
-        )
-        return name
-
-    def create(self, config: str) -> str:
-        name = f"endpoint-{uuid.uuid4().hex[:8]}"
-        self.cloud.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
-        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
-        return name
-
-    def settled(self, name: str) -> dict[str, Any]:
-        def ended() -> dict[str, Any] | None:
-            described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
-            return None if described["EndpointStatus"] in ("Creating", "Updating", "RollingBack") else described
-
-        described: dict[str, Any] = eventually(ended)
-        return described
-
-    def in_service(self, answer: str = "1", source: str = ECHO) -> str:
-        name = self.create(self.config(self.container(answer, source)))
-        assert self.settled(name)["EndpointStatus"] == "InService"
-        return name
-
-    def ask(self, name: str, body: bytes = b"x", **parameters: str) -> str:
-        answer = self.runtime.invoke_endpoint(EndpointName=name, Body=body, ContentType="a/b", **parameters)
-        return str(answer["Body"].read().decode())
+from tests.rehearsal.endpoint_account import BUCKET, IMAGE, REPOSITORY, SAGEMAKER, Endpoints, running_endpoints
+from tests.rehearsal.runner_account import eventually, logged, make_role
 
 
 @pytest.fixture(scope="module")
 def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
-    with running_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
-        hosting = Endpoints(cloud)
-        try:
-            yield hosting
-        finally:
-            hosting.host.close()
+    with running_endpoints(tmp_path_factory.mktemp("cloud")) as hosting:
+        yield hosting
 
 
 # --- coming up

@@ -187,6 +187,48 @@ def test_only_matching_rules_deliver(account: Account, name: str, watched: str) 
     assert account.functions.invoked == []
 
 
+def scheduled(account: Account, name: str, **more: str) -> tuple[str, str]:
+    """A permitted function behind a rule that is due every five minutes; the ARNs of both."""
+    arn = account.function(name)
+    account.permit(name, name)
+    events = account.cloud.client("events")
+    rule = str(events.put_rule(Name=name, ScheduleExpression="rate(5 minutes)", **more)["RuleArn"])
+    events.put_targets(Rule=name, Targets=[{"Id": "0", "Arn": arn}])
+    return arn, rule
+
+
+def test_rule_on_a_schedule_is_due_when_it_is_fired_and_hears_of_nothing_else(account: Account, name: str) -> None:
+    arn, rule = scheduled(account, name)
+    account.emit(name)
+    assert account.functions.invoked == []
+    account.bus.fire(name)
+    account.bus.drain(DRAIN_SECONDS)
+    [(invoked, event)] = account.functions.invoked
+    assert invoked == arn
+    assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
+    assert event["resources"] == [rule]
+
+
+def test_only_an_enabled_rule_on_a_schedule_can_be_fired(account: Account, name: str, watched: str) -> None:
+    scheduled(account, f"{name}-off", State="DISABLED")
+    for rule in (name, f"{name}-off", "no-such-rule"):
+        with pytest.raises(AwsError, match="ResourceNotFoundException"):
+            account.bus.fire(rule)
+
+
+def test_event_that_comes_at_least_once_comes_with_one_content_and_an_id_of_its_own(
+    account: Account, name: str, watched: str
+) -> None:
+    for _ in range(8):
+        account.bus.emit_at_least_once(name, "Something Happened", {"colour": "red"}, [])
+    begun = account.bus.drain(DRAIN_SECONDS)
+    events = [event for _, event in account.functions.invoked]
+    assert 8 < len(events) <= 24
+    assert len({event["id"] for event in events}) == len(events)
+    assert {event["detail"]["colour"] for event in events} == {"red"}
+    assert account.bus.drain(DRAIN_SECONDS) == begun
+
+
 def test_disabled_rule_delivers_nothing(account: Account, name: str, watched: str) -> None:
     account.cloud.client("events").disable_rule(Name=name)
     account.emit(name)

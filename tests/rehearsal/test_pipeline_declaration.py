@@ -7,7 +7,7 @@ import pytest
 
 from rehearsal.account.calls import AwsError
 from rehearsal.pipeline.pipeline_declaration import check_declaration
-from tests.rehearsal.pipeline_account import approval, build, declaration, judge, source
+from tests.rehearsal.pipeline_account import approval, build, connected, declaration, judge, source, trigger
 
 
 def good() -> dict[str, Any]:
@@ -24,6 +24,12 @@ def good() -> dict[str, Any]:
 
 def test_sound_declaration_is_accepted() -> None:
     check_declaration(good())
+
+
+def test_declared_variables_and_triggers_by_branch_are_accepted() -> None:
+    train = build("b", {"RELEASE": "#{variables.RELEASE}"})
+    pipeline = declaration("p", [connected("ada/models")], [train])
+    check_declaration({**pipeline, "variables": [{"name": "RELEASE"}], "triggers": [trigger(includes=["main"])]})
 
 
 def _with(stage: int, **changes: Any) -> dict[str, Any]:
@@ -45,6 +51,10 @@ def _kind(**changes: str) -> dict[str, Any]:
     return _with(
         1, actionTypeId={"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1", **changes}
     )
+
+
+def _triggered(*triggers: dict[str, Any]) -> dict[str, Any]:
+    return {**declaration("p", [connected("ada/models")], [build("b")]), "triggers": list(triggers)}
 
 
 _STRUCTURE, _ACTION = "InvalidStructureException", "InvalidActionDeclarationException"
@@ -119,6 +129,47 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a malformed variable": (_configured(2, UserParameters="#{Train}"), _STRUCTURE, "malformed"),
     "a namespace used twice": (_with(2, namespace="Train"), _STRUCTURE, "Namespace Train"),
     "the pipeline's own namespace": (_with(2, namespace="codepipeline"), _STRUCTURE, "Namespace codepipeline"),
+    "a variable that the pipeline does not declare": (
+        {**_configured(2, UserParameters="#{variables.OTHER}"), "variables": [{"name": "RELEASE"}]},
+        _STRUCTURE,
+        "#{variables.OTHER} is no variable",
+    ),
+    "a variable declared twice": (
+        {**good(), "variables": [{"name": "RELEASE"}, {"name": "RELEASE"}]},
+        _STRUCTURE,
+        "variable name RELEASE",
+    ),
+    "variables of an old pipeline": (
+        {**good(), "variables": [{"name": "RELEASE"}], "pipelineType": "V1"},
+        _STRUCTURE,
+        "variables are not supported",
+    ),
+    "the variables' own namespace": (_with(2, namespace="variables"), _STRUCTURE, "Namespace variables"),
+    "a connection that is none": (
+        declaration("p", [connected("ada/models", ConnectionArn="arn:aws:iam::1:role/r")], [build("b")]),
+        _ACTION,
+        "is not the ARN of a connection",
+    ),
+    "triggers of an old pipeline": (
+        {**_triggered(trigger()), "pipelineType": "V1"},
+        _STRUCTURE,
+        "triggers are not supported",
+    ),
+    "a trigger on CodeCommit": ({**good(), "triggers": [trigger()]}, _STRUCTURE, "names Source, which is no source"),
+    "two triggers on one source": (_triggered(trigger(), trigger()), _STRUCTURE, "more than one trigger"),
+    "a trigger on pull requests": (
+        _triggered({**trigger(), "gitConfiguration": {"sourceActionName": "Source", "pullRequest": [{}]}}),
+        _STRUCTURE,
+        "only pushes are rehearsed",
+    ),
+    "a trigger on tags": (
+        _triggered(
+            {**trigger(), "gitConfiguration": {"sourceActionName": "Source", "push": [{"tags": {"includes": ["v1"]}}]}}
+        ),
+        _STRUCTURE,
+        "only filters by branch are rehearsed, got tags",
+    ),
+    "a trigger on no branch": (_triggered(trigger(includes=[])), _STRUCTURE, "includes or excludes some"),
     "a timeout on a build": (_with(1, timeoutInMinutes=5), _ACTION, "only for manual approvals"),
 }
 

@@ -61,3 +61,11 @@ def test_a_pipeline_is_not_made_twice_and_an_absent_one_is_not_shown(codepipelin
         codepipeline.create_pipeline(pipeline=declaration("twice", role))
     with pytest.raises(ClientError, match="PipelineNotFoundException"):
         codepipeline.get_pipeline(name="absent")
+
+
+def test_every_pipeline_is_listed(codepipeline, role):
+    codepipeline.create_pipeline(pipeline=declaration("among-others", role))
+    listed = {each["name"]: each for each in codepipeline.list_pipelines()["pipelines"]}
+    assert listed["among-others"]["pipelineType"] == "V1"
+    with pytest.raises(ClientError, match="not emulated: ListPipelines with maxResults"):
+        codepipeline.list_pipelines(maxResults=1)

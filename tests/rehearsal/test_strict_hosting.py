@@ -104,3 +104,70 @@ def test_an_endpoint_configuration_is_of_a_model_and_is_not_made_twice(sagemaker
     sagemaker.create_endpoint_config(**config)
     shown = sagemaker.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"])
     assert shown["ProductionVariants"][0]["ModelName"] == model["ModelName"]
+
+
+# --- variants
+
+
+def config(model, **variant) -> dict:
+    variants = [{"VariantName": "AllTraffic", "ModelName": model["ModelName"], **variant}]
+    return {"EndpointConfigName": model["ModelName"], "ProductionVariants": variants}
+
+
+SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+MACHINES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+@pytest.mark.parametrize("variant", [{**SERVERLESS, **MACHINES}, {}, {**SERVERLESS, "InitialInstanceCount": 1}])
+def test_a_variant_has_instances_or_is_serverless(sagemaker, model, variant):
+    sagemaker.create_model(**model)
+    refused(sagemaker.create_endpoint_config, **config(model, **variant))
+
+
+def test_a_serverless_variant_is_of_a_model_without_network_isolation(sagemaker, model):
+    """SageMaker developer guide, "Deploy models with serverless inference": feature exclusions."""
+    sagemaker.create_model(**model, EnableNetworkIsolation=True)
+    assert "network isolation" in refused(sagemaker.create_endpoint_config, **config(model, **SERVERLESS))
+    sagemaker.create_endpoint_config(**config(model, **MACHINES))
+
+
+@pytest.mark.parametrize("size", [{"MemorySizeInMB": 2000}, {"MemorySizeInMB": 7168}, {"MaxConcurrency": 201}])
+def test_a_serverless_variant_has_one_of_the_sizes(sagemaker, model, size):
+    """API reference, ProductionVariantServerlessConfig."""
+    sagemaker.create_model(**model)
+    serverless = {"ServerlessConfig": {**SERVERLESS["ServerlessConfig"], **size}}
+    refused(sagemaker.create_endpoint_config, **config(model, **serverless))
+    sagemaker.create_endpoint_config(**config(model, **SERVERLESS))
+
+
+def test_every_instance_type_of_the_service_is_known_and_no_other(sagemaker, model):
+    """ProductionVariantInstanceType in the API model; moto has an older list of its own."""
+    sagemaker.create_model(**model)
+    assert "enum" in refused(sagemaker.create_endpoint_config, **config(model, **MACHINES | {"InstanceType": "ml.x"}))
+    sagemaker.create_endpoint_config(**config(model, **MACHINES | {"InstanceType": "ml.m6i.large"}))
+
+
+# --- lists
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "name"),
+    [("list_models", "Models", "ModelName"), ("list_endpoint_configs", "EndpointConfigs", "EndpointConfigName")],
+)
+def test_lists_are_filtered_and_come_in_pages_newest_first(sagemaker, package, role, operation, key, name):
+    """API reference, ListModels and ListEndpointConfigs; moto lists every model, on one page."""
+    containers = [{"ModelPackageName": package("Approved")}]
+    names = [f"{operation.replace('_', '-')}--{number}" for number in range(12)]
+    for each in names:
+        sagemaker.create_model(ModelName=each, ExecutionRoleArn=role, Containers=containers)
+        sagemaker.create_endpoint_config(**config({"ModelName": each}, **MACHINES))
+    listed = getattr(sagemaker, operation)
+    first = listed(NameContains=names[0][:-1].upper())
+    rest = listed(NameContains=names[0][:-1], NextToken=first["NextToken"])
+
+    assert [each[name] for each in first[key] + rest[key]] == names[::-1]
+    assert len(first[key]) == 10
+    assert "NextToken" not in rest
+    assert len(listed(NameContains=names[0][:-1], MaxResults=100)[key]) == 12
+    with pytest.raises(ClientError, match="not emulated: a list by SortBy"):
+        listed(SortBy="Name")

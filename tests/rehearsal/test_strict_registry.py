@@ -116,6 +116,18 @@ def test_an_update_changes_what_it_mentions_and_nothing_else(sagemaker, register
     assert package["LastModifiedTime"] >= package["CreationTime"]
 
 
+def test_a_package_tells_who_made_it_and_who_changed_it_last(cloud, roles, allow, sagemaker, register, describe):
+    arn = register(ModelApprovalStatus="PendingManualApproval")
+    operator = "arn:aws:iam::123456789012:user/operator"
+    assert describe(arn)["CreatedBy"]["IamIdentity"]["Arn"] == operator
+    assert "LastModifiedBy" not in describe(arn)
+    held = roles.enter(allow("sagemaker:UpdateModelPackage", arn))
+    cloud.client("sagemaker", held).update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    changed = describe(arn)
+    assert changed["LastModifiedBy"]["IamIdentity"]["Arn"].startswith("arn:aws:sts::123456789012:assumed-role/role-")
+    assert changed["CreatedBy"]["IamIdentity"]["Arn"] == operator
+
+
 def test_an_update_may_swap_the_containers_as_aws_allows(sagemaker, register, describe):
     arn = register(InferenceSpecification=SPECIFICATION)
     other = {**SPECIFICATION, "SupportedContentTypes": ["application/json"]}
