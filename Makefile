@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.14 python3.11 python3; 
 INSTALLER := $(shell cat buildspecs/requirements-installer.in)
 ARGS ?=
 
-.PHONY: help rehearse test check format lock clean
+.PHONY: help rehearse test scan snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -15,8 +15,14 @@ help: ## show this list
 rehearse: $(VENV)/.installed ## walk the whole road with no AWS account; options in ARGS, e.g. ARGS="--data my.csv"
 	@$(BIN)/python -m rehearsal $(ARGS)
 
-test: $(VENV)/.installed ## every test
+test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test
 	@$(BIN)/python -m pytest $(ARGS)
+
+scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
+	@$(BIN)/python -m tests.scan $(ARGS)
+
+snapshots: $(VENV)/.installed ## accept how each stack's resource graph looks now; read the difference before you commit it
+	@$(BIN)/python -m tests.snapshots
 
 check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff check .
@@ -29,6 +35,7 @@ format: $(VENV)/.installed ## put the code into the house format
 
 lock: $(VENV)/.installed ## pin every package by hash again after editing a requirements file
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes tests/requirements.txt -o tests/requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes tests/scanners.in -o tests/scanners.lock
 	for name in train deploy installer; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate -c tests/requirements.lock \
 			buildspecs/requirements-$$name.in -o buildspecs/requirements-$$name.txt || exit 1; done
@@ -44,4 +51,11 @@ $(VENV)/.installed: tests/requirements.lock buildspecs/requirements-installer.in
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python tests/requirements.lock
 	@# Lets Python compile now what the first rehearsal would otherwise compile while somebody watches.
 	@$(BIN)/python -c "import components, rehearsal.road, ml.create_model_package"
+	@touch $@
+
+# checkov pins packages that the tests need newer, so the scanners live in an environment of their own within the other.
+$(VENV)/scanners/.installed: tests/scanners.lock $(VENV)/.installed
+	@echo "Installing the scanners into $(VENV)/scanners (once)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/scanners
+	@$(BIN)/uv pip sync --quiet --python $(VENV)/scanners/bin/python tests/scanners.lock
 	@touch $@

@@ -33,7 +33,7 @@ registry = road.ModelRegistry(
     road.ModelRegistryArgs(names=names, use_case=settings.use_case, protect=settings.protect_data),
     here,
 )
-road.EndpointLog(
+endpoint_log = road.EndpointLog(
     "endpoint",
     road.EndpointLogArgs(names=names, retention_days=settings.audit.retention_days, key_arn=key.arn),
     here,
@@ -84,6 +84,12 @@ if roles.bridge is not None:
         ),
         here,
     )
+# Releases need all of these, so these go after them at destroy; the pipeline, which makes releases, goes before.
+clean_up = road.CleanUp(
+    "clean-up",
+    road.CleanUpArgs(names=names, settings=settings),
+    pulumi.ResourceOptions(depends_on=[storage, roles, registry, endpoint_log, train, deploy]),
+)
 pipeline = road.ReleasePipeline(
     "release",
     road.ReleasePipelineArgs(
@@ -101,7 +107,7 @@ pipeline = road.ReleasePipeline(
             approvals_topic=notifications.approvals_topic,
         ),
     ),
-    here,
+    pulumi.ResourceOptions(providers=[provider], depends_on=[clean_up]),
 )
 
 road.Alarms(

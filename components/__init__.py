@@ -5,6 +5,7 @@ from components.alarms import Alarms, AlarmsArgs
 from components.approval import ApprovalAutomation, ApprovalAutomationArgs
 from components.approval_bridge import ApprovalBridge, ApprovalBridgeArgs
 from components.build_project import BuildProject, HandOver, deploy_build, train_build
+from components.clean_up import CleanUp, CleanUpArgs
 from components.dashboard import Dashboard, DashboardArgs
 from components.encryption import EncryptionKey, EncryptionKeyArgs
 from components.endpoint_log import EndpointLog, EndpointLogArgs
@@ -30,6 +31,8 @@ __all__ = [
     "AuditTrailArgs",
     "BuildProject",
     "Called",
+    "CleanUp",
+    "CleanUpArgs",
     "Dashboard",
     "DashboardArgs",
     "EncryptionKey",

@@ -74,6 +74,12 @@ def old_approval_seconds(settings: Settings) -> int:
 
 
 def _alarms(names: Names, settings: Settings) -> Iterator[Alarm]:
+    yield from _pipeline_alarms(names, settings)
+    yield from _decision_alarms(names, settings)
+    yield from _endpoint_alarms(names)
+
+
+def _pipeline_alarms(names: Names, settings: Settings) -> Iterator[Alarm]:
     yield _event_alarm(
         key="pipeline-failed",
         name=names.pipeline_failed_alarm,
@@ -88,6 +94,9 @@ def _alarms(names: Names, settings: Settings) -> Iterator[Alarm]:
             description=f"A push did not start {names.pipeline}. Mend the cause, start it by hand, then empty"
             f" {names.push_dead_letter_queue}",
         )
+
+
+def _decision_alarms(names: Names, settings: Settings) -> Iterator[Alarm]:
     if settings.approval.judges_metrics:
         yield from _function_alarms(
             ("decision-failed", "dead-letters"),
@@ -114,6 +123,9 @@ def _alarms(names: Names, settings: Settings) -> Iterator[Alarm]:
             # Without a measurement nothing is known: neither that the approval was answered nor that it was not.
             missing_data=NO_DATA_CHANGES_NOTHING,
         )
+
+
+def _endpoint_alarms(names: Names) -> Iterator[Alarm]:
     yield _guard(
         key="endpoint-errors",
         name=names.endpoint_errors_alarm,

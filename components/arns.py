@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from components.names import Names
-from ml import contract
+from ml import contract, serving_image
 
 # CodePipeline stores an artifact under the first 20 characters of the pipeline's name and the first 10 of the
 # artifact's (seen in artifact buckets; AWS re:Post confirms the cut).
@@ -192,8 +192,8 @@ class Arns:
     @property
     def serving_image(self) -> str:
         """The image repository that AWS publishes the serving image in, in this region."""
-        account = contract.CONTAINER_ACCOUNTS[self.names.region]
-        return f"arn:aws:ecr:{self.names.region}:{account}:repository/{contract.CONTAINER_REPOSITORY}"
+        account = serving_image.ACCOUNTS[self.names.region]
+        return f"arn:aws:ecr:{self.names.region}:{account}:repository/{serving_image.REPOSITORY}"
 
     def alarm(self, name: str) -> str:
         """Return the ARN of an alarm."""

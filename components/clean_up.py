@@ -64,17 +64,17 @@ def remove_releases(properties: Mapping[str, Any], session: Any, *, say: Any) ->
     from ml.errors import InputError
     from ml.registry import growing_pauses
 
-    def client(service: str) -> Any:
+    def _client(service: str) -> Any:
         return session.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}))
 
-    account = client("sts").get_caller_identity()["Account"]
+    account = _client("sts").get_caller_identity()["Account"]
     if account != properties["account"]:
         raise InputError(
             f"these credentials are of account {account}, the stack is in {properties['account']}: nothing was removed."
             " Use credentials of the stack's account, then run pulumi destroy again"
         )
     clients = clean_up.Clients(
-        sagemaker=client("sagemaker"), autoscaling=client("application-autoscaling"), codebuild=client("codebuild")
+        sagemaker=_client("sagemaker"), autoscaling=_client("application-autoscaling"), codebuild=_client("codebuild")
     )
     clean_up.stop_builds(clients.codebuild, properties["build_projects"], pauses=growing_pauses, say=say)
     clean_up.remove_all(clients, properties["endpoint_name"], pauses=growing_pauses, say=say)

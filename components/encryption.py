@@ -43,7 +43,8 @@ class EncryptionKey(pulumi.ComponentResource):
             f"{name}-alias",
             name=args.names.key_alias,
             target_key_id=key.key_id,
-            opts=pulumi.ResourceOptions(parent=self),
+            # A key that stays keeps the name that people find it by.
+            opts=pulumi.ResourceOptions(parent=self, protect=args.settings.protect_data),
         )
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from components.settings import Commands, Problem, Settings, SettingsError
-from ml import contract
+from ml import contract, serving_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ def build_log_group(project_name: str) -> str:
 
 
 def _region_problems(names: Names, settings: Settings) -> Iterator[Problem]:
-    if names.region not in contract.CONTAINER_ACCOUNTS:
+    if names.region not in serving_image.ACCOUNTS:
         yield Problem(
             what=f"aws:region = {names.region!r} is not a region in which AWS publishes the serving image",
             repair=Commands(stack=settings.stack).set("aws:region", "us-east-1"),

@@ -46,13 +46,15 @@ class PrivateBucket(pulumi.ComponentResource):
     policy: aws.s3.BucketPolicy
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # Children inherit the protection: a bucket that outlives its stack must not stand there without its policy.
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=args.protect))
         super().__init__("mle004:components:PrivateBucket", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             bucket=args.bucket_name,
             force_destroy=not args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=child,
         )
         aws.s3.BucketOwnershipControls(
             f"{name}-ownership",

@@ -11,7 +11,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import approved_version, contract, data, entry, evaluation, packaging, registry, storage, training, usecases
+from ml import (
+    approved_version,
+    contract,
+    data,
+    entry,
+    evaluation,
+    packaging,
+    registry,
+    serving_image,
+    storage,
+    training,
+    usecases,
+)
 from ml.errors import InputError, RoadError
 from ml.gate import LONGEST_SUMMARY, one_line
 from ml.package_request import Candidate, model_package_request
@@ -190,7 +202,7 @@ def _hand_over(out: Path, arn: str, summary: str) -> None:
 
 def _image(region: str) -> str:
     try:
-        return contract.container_image(region)
+        return serving_image.uri(region)
     except KeyError as error:
         raise InputError(
             f"AWS publishes no scikit-learn serving image in {region}. Set aws:region to another"

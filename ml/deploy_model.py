@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml import approved_version, contract, endpoint_plan, entry, proof, registry, storage
+from ml import approved_version, contract, endpoint_plan, entry, proof, registry, serving_image, storage
 from ml.endpoint import Pauses
 from ml.endpoint_config import Release
 from ml.endpoint_plan import EndpointPlan
@@ -105,7 +105,7 @@ def container_of(description: Mapping[str, Any], region: str) -> Mapping[str, An
     Whoever may update a package can change both after its archive was hashed and judged.
     """
     containers = description["InferenceSpecification"]["Containers"]
-    repository = contract.container_image(region).rpartition(":")[0]
+    repository = serving_image.uri(region).rpartition(":")[0]
     if len(containers) != 1 or containers[0]["Image"].rpartition(":")[0] != repository:
         images = one_line(", ".join(container["Image"] for container in containers), 300)
         raise RoadError(f"the package's image is {images}, not one of {repository}; nothing was deployed. Train again")

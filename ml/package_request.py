@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml import contract
+from ml import contract, serving_image
 from ml.errors import RoadError
 from ml.gate import one_line
 from ml.registry import DIGEST_PREFIX, LONGEST_DESCRIPTION
@@ -73,7 +73,7 @@ def _inference_specification(candidate: Candidate) -> dict[str, Any]:
     container = {
         "Image": candidate.image,
         "ModelDataUrl": candidate.archive_uri,
-        "Environment": dict(contract.CONTAINER_ENVIRONMENT),
+        "Environment": dict(serving_image.ENVIRONMENT),
         "Framework": "SKLEARN",
         "FrameworkVersion": contract.CONTAINER_VERSION,
     }

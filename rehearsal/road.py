@@ -16,18 +16,13 @@ from ml import contract
 from ml.errors import InputError, RoadError
 from rehearsal.account.cloud import Cloud, PackageArnCase, Progress
 from rehearsal.account.iam import Policy
-from rehearsal.builds.codebuild import BuildRunner
 from rehearsal.person import Person
-from rehearsal.pipeline.code_host import CodeHost
-from rehearsal.pipeline.codecommit import Repositories
-from rehearsal.pipeline.codepipeline import Execution, PipelineExecutor, Sources
-from rehearsal.pipeline.events import EventBus
+from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.plan import DATA_BUCKET, PROJECT, Plan
 from rehearsal.provision.monitor import Monitor
 from rehearsal.provision.program import project_name, run_program
 from rehearsal.provision.provisioner import Provisioner
-from rehearsal.runtimes.endpoints import EndpointHost
-from rehearsal.runtimes.functions import FunctionRunner
+from rehearsal.services import Services
 from rehearsal.source_tree import WorkingCopy
 
 START_TIMEOUT_SECONDS = 20
@@ -38,32 +33,32 @@ _ROLE = "aws:iam/role:Role"
 
 APPROVER = Person()
 REJECTER = Person(approves=False)
+REGISTRY_APPROVER = Person(name="grace", place="registry")
 
 
 class Road:
-    """A provisioned stack on a running emulated account."""
+    """A provisioned stack on a running emulated account. Several in one account share its services."""
 
-    def __init__(self, cloud: Cloud, plan: Plan) -> None:
+    def __init__(self, cloud: Cloud, plan: Plan, services: Services | None = None) -> None:
         self.cloud = cloud
         if plan.data is not None:
             _put_table(cloud, plan.data)
-        self.endpoints = EndpointHost(cloud)
-        self.endpoints.warm_up()
-        self.functions = FunctionRunner(cloud)
-        self.bus = EventBus(cloud, self.functions.invoke_async)
-        self.repositories = Repositories(cloud, self.bus)
-        self.builds = BuildRunner(cloud)
-        self.code_host = CodeHost(cloud)
-        sources = Sources(repositories=self.repositories, code_host=self.code_host)
-        self.pipelines = PipelineExecutor(cloud, self.bus, sources, self.builds)
-        self.stack = Provisioner(cloud, self.repositories, project=PROJECT, without=plan.without)
-        self.outputs = self.stack.provision(partial(_run_program, plan))
-        self.made = self.stack.made
+        self.services = services or Services(cloud)
+        self.functions, self.bus, self.pipelines = self.services.functions, self.services.bus, self.services.pipelines
+        self.stack = Provisioner(cloud, self.services.repositories, project=PROJECT, without=plan.without)
+        self.up(plan)
         # A repository outside AWS is there before the program is; one of CodeCommit the program has just made.
         hosted = plan.hosted_repository
-        clone_url = self.code_host.create(hosted) if hosted else self.outputs["clone_url_http"]
-        self.developer = WorkingCopy(cloud.work / "clone", clone_url=clone_url, branch=self.outputs["branch"])
+        clone_url = self.services.code_host.create(hosted) if hosted else self.outputs["clone_url_http"]
+        self.developer = WorkingCopy(
+            cloud.work / f"clone-{plan.stack}", clone_url=clone_url, branch=self.outputs["branch"]
+        )
         self.developer.take(PROJECT)
+
+    def up(self, plan: Plan) -> None:
+        """Provision the program as `plan` has it: what exists already is adopted or changed."""
+        self.outputs = self.stack.provision(partial(_run_program, plan))
+        self.made = self.stack.made
 
     @property
     def endpoint(self) -> str:
@@ -142,7 +137,7 @@ class Road:
     def serving_config(self) -> str:
         """Return the name of the endpoint's configuration; empty when there is no endpoint."""
         sagemaker = self.cloud.client("sagemaker")
-        if not sagemaker.list_endpoints()["Endpoints"]:
+        if self.endpoint not in {each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]}:
             return ""
         return str(sagemaker.describe_endpoint(EndpointName=self.endpoint)["EndpointConfigName"])
 
@@ -159,9 +154,8 @@ class Road:
         return {name: policies for name, policies in self.cloud.authorizer.policies().items() if name in provisioned}
 
     def close(self) -> None:
-        """End every process that the road started."""
-        self.endpoints.close()
-        self.builds.close()
+        """End every process that the account's services started."""
+        self.services.close()
 
 
 def _run_program(plan: Plan, monitor: Monitor) -> dict[str, Any]:

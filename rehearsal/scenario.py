@@ -10,7 +10,7 @@ from rehearsal.caller import SteadyCaller
 from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.report import Act, Proof, Step
-from rehearsal.road import REJECTER, Road
+from rehearsal.road import REGISTRY_APPROVER, REJECTER, Road
 
 # What the developer appends to the use case's module: a new model in one line, as a data scientist would push it.
 _HYPERPARAMETERS = "\n\nHYPERPARAMETERS = {{**HYPERPARAMETERS, {change}}}\n"
@@ -55,7 +55,8 @@ def second_model(scene: Scene) -> Act:
     scene.change_model(BETTER)
     request = json.dumps({"instances": road.golden(road.packages()[0])["instances"][:1]})
     with SteadyCaller(lambda: road.ask(request, "application/json")) as client:
-        execution = road.follow(road.push("More trees"))
+        # Where a person decides: the first version is approved in the pipeline, this one in the registry.
+        execution = road.follow(road.push("More trees"), person=REGISTRY_APPROVER)
     after = road.serving_config()
     unnoticed = Proof(
         claim="no call failed while the endpoint was updated",
@@ -82,7 +83,8 @@ def weak_model(scene: Scene) -> Act:
     execution = road.follow(road.push("One shallow tree"), person=REJECTER)
     package = road.packages()[0]
     answers_after, _ = _ask_golden(road, version=1)
-    reason, limits = str(package.get("ApprovalDescription", "")), road.outputs["thresholds"]
+    reason = str(package.get("ApprovalDescription", ""))
+    said, names_it = _rejection(road, reason, package)
     failed_at = [run.stage for run in execution.actions if run.status == FAILED]
     proofs = [
         Proof(
@@ -91,8 +93,8 @@ def weak_model(scene: Scene) -> Act:
             detail=f"failed at {', '.join(failed_at) or 'no stage'}",
         ),
         Proof(
-            claim="the registry says Rejected and names metric, value and limit",
-            holds=package["ModelApprovalStatus"] == contract.REJECTED and _names_metric(reason, package, limits),
+            claim=f"the registry says Rejected and names {said}",
+            holds=package["ModelApprovalStatus"] == contract.REJECTED and names_it,
             detail=reason or "no reason given",
         ),
         Proof(
@@ -157,11 +159,14 @@ def _first_answer(answers: list[Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in answers[0].items())
 
 
-def _names_metric(reason: str, package: Mapping[str, Any], thresholds: Mapping[str, float]) -> bool:
-    """Whether the reason holds a judged metric's name together with its registered value and its limit."""
+def _rejection(road: Road, reason: str, package: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return what a rejection must name, and whether this one does: the limit where metrics decide, else who did."""
+    by_person = road.outputs["approval_mode"] == contract.MANUAL
     registered = package["CustomerMetadataProperties"]
-    return any(
-        all(word in reason for word in (name, f"{float(registered[key]):.4g}", f"{limit:.4g}"))
-        for name, limit in thresholds.items()
+    judged = {
+        (name, f"{float(registered[key]):.4g}"): f"{REJECTER.role}/{REJECTER.name}" if by_person else f"{limit:.4g}"
+        for name, limit in road.outputs["thresholds"].items()
         if (key := contract.METADATA_METRIC_PREFIX + name) in registered
-    )
+    }
+    named = any(all(word in reason for word in (*metric, third)) for metric, third in judged.items())
+    return f"metric, value and {'who rejected it' if by_person else 'limit'}", named

@@ -73,6 +73,13 @@ REASONS: Sequence[Reason] = (
         only_with="source.provider: codeconnections",
     ),
     Reason(
+        covers=lambda grant: (
+            grant.action == "codepipeline:PutJobFailureResult" and grant.role.startswith("Lambda-ApprovalBridge-Role")
+        ),
+        text="fails the stage of a version that one person approved and another rejected at the same time",
+        only_with="approval.mode: manual or both",
+    ),
+    Reason(
         covers=lambda grant: grant.action == "logs:DescribeLogStreams",
         text="SageMaker's developer guide lists it for execution roles; when it is called is not documented",
     ),

@@ -36,7 +36,7 @@ def recorded(outputs_refuse_to_be_text: None) -> Callable[..., Recorded]:
     runs: dict[str, Recorded] = {}
 
     def run(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recorded:
-        question = json.dumps([stack, changes, preview], sort_keys=True)
+        question = json.dumps([stack, changes or None, preview], sort_keys=True)
         if question not in runs:
             runs[question] = record(stack, changes, preview=preview)
         return runs[question]

@@ -75,6 +75,12 @@ class Section:
     def __len__(self) -> int:
         return len(self._values)
 
+    def only_with(self, keys: Collection[str] | None, why: str) -> None:
+        """Report those of `keys` that are set, because they mean nothing here; `why` says what they belong to."""
+        for key in keys or ():
+            if key in self:
+                self.report(f"{self.path(key)} is set, but {why}", self.commands.rm(self.path(key)))
+
     def names(self) -> list[str]:
         """Return the keys of this map that are set."""
         return list(self._values)

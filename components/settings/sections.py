@@ -1,10 +1,8 @@
-"""Read each map of a stack's settings: its keys, their defaults, and what does not go together."""
+"""Read the maps of a stack's settings, the endpoint's excepted: keys, defaults, and what does not go together."""
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
 from components.settings import rules
 from components.settings.choices import (
@@ -14,7 +12,6 @@ from components.settings.choices import (
     AlarmSettings,
     ApprovalSettings,
     AuditSettings,
-    EndpointSettings,
     GateSettings,
     SourceSettings,
     TrainingSettings,
@@ -26,26 +23,11 @@ NAME_SUFFIX_PATTERN = r"(-[a-z0-9]+)*"
 """A suffix without two hyphens in a row: no stack's name patterns can then reach into another stack."""
 
 DEFAULT_THRESHOLDS: Mapping[str, float] = MappingProxyType({"accuracy": 0.85})
-DEFAULT_INSTANCE_TYPE = "ml.m5.large"
-INSTANCE_COUNT_MOST = 100
 APPROVAL_TIMEOUT_MINUTES = (5, 86_400)
 """What CodePipeline accepts as the timeout of a manual approval, in minutes."""
 
 COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
 """What CodeBuild offers for a Linux container on x86 (CodeBuild user guide, build environment compute types)."""
-
-SERVERLESS_MEMORY_MB = tuple(range(1024, 6145, 1024))
-SERVERLESS_CONCURRENCY = (1, 200)
-"""ProductionVariantServerlessConfig in SageMaker's API model."""
-
-BAKE_SECONDS = (0, 3600)
-"""TerminationWaitInSeconds and WaitIntervalInSeconds in SageMaker's API model."""
-
-WATCH_SECONDS_MOST = 3 * 3600
-"""An update may be watched so long, and its way back again, before the eight hours of a build action end."""
-
-KEEP_VERSIONS = (2, 20)
-"""At least the version before the current one: there must be something to return to."""
 
 RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -54,7 +36,6 @@ RETENTION_DAYS = (
 
 GROUP_NAME = rules.text(r"[A-Za-z0-9](-*[A-Za-z0-9])*", "letters, digits and inner hyphens")
 
-_ARM_FAMILY = re.compile(r"[a-z]+\d+g|p6e-gb")
 _BRANCH = r"(?!refs/)(?!.*(\.\.|//|/\.|\.lock$))[A-Za-z0-9][\w./+-]{0,254}(?<![/.])"
 _DATA_URI = r"(s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]/[\w!./'()=+@:,-]+\.(csv|parquet))?"
 _EMAIL = rules.text(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", "an e-mail address")
@@ -157,8 +138,8 @@ def source(section: Section) -> SourceSettings:
             section.report(
                 f"source.{key} must be set for provider {provider}", section.commands.set(f"source.{key}", example)
             )
-    _only_with(section, None if connected else tuple(examples), f"provider {provider} has none")
-    _only_with(section, ("reviews",) if connected else None, "rules for pull requests are the repository's own there")
+    section.only_with(None if connected else tuple(examples), f"provider {provider} has none")
+    section.only_with(("reviews",) if connected else None, "rules for pull requests are the repository's own there")
     return settings
 
 
@@ -177,49 +158,6 @@ def training(section: Section, target_column: str) -> TrainingSettings:
     return settings
 
 
-def endpoint(section: Section) -> EndpointSettings:
-    """Read what serves the model; keys that mean nothing for its kind are refused, not passed over."""
-    kind = section.read("kind", rules.one_of((contract.REALTIME, contract.SERVERLESS)), contract.REALTIME)
-    count = section.read("instanceCount", rules.whole(1, INSTANCE_COUNT_MOST), 1)
-    routings = (contract.ALL_AT_ONCE, contract.CANARY, contract.LINEAR)
-    settings = EndpointSettings(
-        kind=kind,
-        instance_type=section.read("instanceType", _instance_type, DEFAULT_INSTANCE_TYPE),
-        instance_count=count,
-        max_instance_count=section.read("maxInstanceCount", rules.whole(1, INSTANCE_COUNT_MOST), count),
-        memory_mb=section.read("memoryMb", rules.whole_of(SERVERLESS_MEMORY_MB), 2048),
-        max_concurrency=section.read("maxConcurrency", rules.whole(*SERVERLESS_CONCURRENCY), 10),
-        traffic=section.read("traffic", rules.one_of(routings), contract.ALL_AT_ONCE),
-        bake_seconds=section.read("bakeSeconds", rules.whole(*BAKE_SECONDS), 300),
-        keep_versions=section.read("keepVersions", rules.whole(*KEEP_VERSIONS), 3),
-    )
-    section.finish()
-    if kind == contract.SERVERLESS:
-        instances = ("instanceType", "instanceCount", "maxInstanceCount", "traffic", "bakeSeconds")
-        _only_with(section, instances, "a serverless endpoint has no instances")
-        return settings
-    _only_with(section, ("memoryMb", "maxConcurrency"), f"a {kind} endpoint has instances; set kind to serverless")
-    if settings.max_instance_count < count:
-        section.report(
-            f"endpoint.maxInstanceCount = {settings.max_instance_count} is less than instanceCount {count}",
-            section.commands.set("endpoint.maxInstanceCount", count),
-        )
-    watched = contract.watch_seconds(settings.traffic, settings.bake_seconds)
-    if watched > WATCH_SECONDS_MOST:
-        section.report(
-            f"endpoint.bakeSeconds = {settings.bake_seconds} means {watched // 60} minutes"
-            f" with {settings.traffic} traffic; the deploy action ends after eight hours,"
-            f" so {WATCH_SECONDS_MOST // 60} is the most",
-            section.commands.set("endpoint.bakeSeconds", 300),
-        )
-    if settings.traffic != contract.ALL_AT_ONCE and count < 2:
-        section.report(
-            f"endpoint.traffic = {settings.traffic!r} moves instances one by one: it needs two or more",
-            section.commands.set("endpoint.instanceCount", 2),
-        )
-    return settings
-
-
 def alarms(section: Section) -> AlarmSettings:
     """Read who is mailed when something is wrong."""
     emails = section.read("emails", rules.list_of(_EMAIL), _NOBODY)
@@ -235,27 +173,3 @@ def audit(section: Section) -> AuditSettings:
     )
     section.finish()
     return settings
-
-
-def _only_with(section: Section, keys: tuple[str, ...] | None, why: str) -> None:
-    """Report keys that are set where they mean nothing."""
-    for key in keys or ():
-        if key in section:
-            section.report(f"{section.path(key)} is set, but {why}", section.commands.rm(section.path(key)))
-
-
-def _instance_type(value: Any) -> str:
-    if not isinstance(value, str) or value not in _instance_types():
-        raise ValueError("is not an instance type that SageMaker serves on, such as ml.m5.large")
-    if _ARM_FAMILY.match(value.removeprefix("ml.")):
-        raise ValueError("has an Arm processor; the serving image is built for x86")
-    return value
-
-
-@lru_cache(maxsize=1)
-def _instance_types() -> frozenset[str]:
-    # Half a second, so only when a stack chooses an instance type.
-    import botocore.session
-
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    return frozenset(model.shape_for("ProductionVariantInstanceType").metadata["enum"])

@@ -7,7 +7,7 @@ from typing import Any, Self
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from components.settings import rules, sections
+from components.settings import endpoint_section, rules, sections
 from components.settings.choices import (
     AlarmSettings,
     ApprovalSettings,
@@ -86,7 +86,7 @@ class Settings:
             approval=sections.approval(root.section("approval")),
             source=sections.source(root.section("source")),
             training=sections.training(root.section("training"), known.target_column),
-            endpoint=sections.endpoint(root.section("endpoint")),
+            endpoint=endpoint_section.endpoint(root.section("endpoint")),
             alarms=sections.alarms(root.section("alarms")),
             audit=sections.audit(root.section("audit")),
             protect_data=root.read("protectData", rules.flag, stack == PROTECTED_STACK),

@@ -25,26 +25,34 @@ def buckets_are_complete(graph: Graph) -> Checks:
 
 
 def _complete(graph: Graph, bucket: Resource) -> Iterator[Check]:
-    def sides(kind: str) -> list[Resource]:
-        return graph.users_of(bucket, f"s3/{kind[0].lower()}{kind[1:]}:{kind}", "bucket")
-
     versioned = any(
-        at(one.props, "versioningConfiguration", "status") == "Enabled" for one in sides("BucketVersioning")
+        at(one.props, "versioningConfiguration", "status") == "Enabled"
+        for one in _sides(graph, bucket, "BucketVersioning")
     )
     yield check(bucket, versioned, "keeps no versions: what is overwritten is lost")
-    encrypted = any(one.props.get("rules") for one in sides("BucketServerSideEncryptionConfiguration"))
+    encrypted = any(one.props.get("rules") for one in _sides(graph, bucket, "BucketServerSideEncryptionConfiguration"))
     yield check(bucket, encrypted, "says not how its objects are encrypted")
-    closed = any(all(one.props.get(flag) is True for flag in PUBLIC_BLOCKS) for one in sides("BucketPublicAccessBlock"))
+    closed = any(
+        all(one.props.get(flag) is True for flag in PUBLIC_BLOCKS)
+        for one in _sides(graph, bucket, "BucketPublicAccessBlock")
+    )
     yield check(bucket, closed, "is not closed to the public in all four ways")
     owned = any(
-        at(one.props, "rule", "objectOwnership") == "BucketOwnerEnforced" for one in sides("BucketOwnershipControls")
+        at(one.props, "rule", "objectOwnership") == "BucketOwnerEnforced"
+        for one in _sides(graph, bucket, "BucketOwnershipControls")
     )
     yield check(bucket, owned, "still honours access lists")
-    tls = any(_refuses_plain_http(one) for one in sides("BucketPolicy"))
+    tls = any(_refuses_plain_http(one) for one in _sides(graph, bucket, "BucketPolicy"))
     yield check(bucket, tls, "answers plain HTTP")
-    rules = [rule for one in sides("BucketLifecycleConfiguration") for rule in one.props.get("rules") or []]
+    rules = [
+        rule for one in _sides(graph, bucket, "BucketLifecycleConfiguration") for rule in one.props.get("rules") or []
+    ]
     tidy = any(at(rule, "abortIncompleteMultipartUpload", "daysAfterInitiation") for rule in rules)
     yield check(bucket, tidy, "keeps the parts of broken uploads for ever")
+
+
+def _sides(graph: Graph, bucket: Resource, kind: str) -> list[Resource]:
+    return graph.users_of(bucket, f"s3/{kind[0].lower()}{kind[1:]}:{kind}", "bucket")
 
 
 def _refuses_plain_http(policy: Resource) -> bool:

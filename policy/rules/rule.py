@@ -37,9 +37,9 @@ def check(resource: Resource, holds: bool, problem: str) -> Check:
 def policy_of(rule: Rule) -> StackValidationPolicy:
     """Return the rule as the engine's policy. Rules look at more than one resource, hence policies of the stack."""
 
-    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+    def _validate(args: StackValidationArgs, report: ReportViolation) -> None:
         for one in rule.checks(graph_of(args)):
             if one.problem:
                 report(one.problem, one.resource.urn)
 
-    return StackValidationPolicy(name=rule.name, description=rule.says, validate=validate)
+    return StackValidationPolicy(name=rule.name, description=rule.says, validate=_validate)

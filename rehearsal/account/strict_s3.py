@@ -31,6 +31,7 @@ class Buckets:
         self._region = region
         self._policies: dict[str, str] = {}
         self._logging: dict[str, dict[str, Any]] = {}
+        self._to_events: set[str] = set()
 
     def install(self, cloud: "Cloud") -> None:
         """Take the operations on bucket policies over from moto."""
@@ -39,6 +40,8 @@ class Buckets:
         cloud.operation("s3", "DeleteBucketPolicy", self._delete_policy)
         cloud.operation("s3", "PutBucketLogging", self._put_logging)
         cloud.operation("s3", "GetBucketLogging", self._get_logging)
+        cloud.operation("s3", "PutBucketNotificationConfiguration", self._put_notification)
+        cloud.operation("s3", "GetBucketNotificationConfiguration", self._get_notification)
         cloud.correct("s3", "DeleteBucket", self._delete_bucket)
 
     def _bucket(self, name: str) -> Any:
@@ -110,10 +113,21 @@ class Buckets:
         target = self._logging.get(params["Bucket"])
         return {"LoggingEnabled": target} if target else {}
 
+    def _put_notification(self, params: dict[str, Any], _caller: Caller) -> None:
+        """Keep whether a bucket tells EventBridge, which moto forgets. No event is sent: nothing here waits for one."""
+        wanted = params["NotificationConfiguration"]
+        if others := wanted.keys() - {"EventBridgeConfiguration"}:
+            raise NotImplementedError(f"notifications by {', '.join(sorted(others))}")
+        (self._to_events.add if wanted else self._to_events.discard)(params["Bucket"])
+
+    def _get_notification(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
+        return {"EventBridgeConfiguration": {}} if params["Bucket"] in self._to_events else {}
+
     def _delete_bucket(self, params: dict[str, Any], _caller: Caller, proceed: "Proceed") -> Reply:
         """Delete the bucket, and what is kept of it here."""
         reply = proceed(params)
         if reply.status < HTTPStatus.BAD_REQUEST:
             for kept in (self._policies, self._logging):
                 kept.pop(params["Bucket"], None)
+            self._to_events.discard(params["Bucket"])
         return reply

@@ -42,6 +42,8 @@ class Provisioned:
 class Provisioner(mocks.Mocks):
     """One stack of the program in the folder `project`; `without` takes one action out of one role's policies.
 
+    `state` is what exists of the stack.
+
     Calls come from several threads. A failure is kept rather than raised, because an exception inside Pulumi's
     runtime leaves that runtime unusable for the rest of the process; `provision` raises the first one.
     """
@@ -52,7 +54,7 @@ class Provisioner(mocks.Mocks):
         self._cloud = cloud
         self._experiment = Experiment(cloud, without) if without else None
         self._maker = Maker(cloud, repositories, project=project, experiment=self._experiment)
-        self._state = State()
+        self.state = State()
         self._lock = threading.Lock()
         self._begin()
 
@@ -66,7 +68,7 @@ class Provisioner(mocks.Mocks):
     def made(self) -> tuple[Provisioned, ...]:
         """Everything that exists, in the order in which it was created."""
         with self._lock:
-            existing = [each for each in self._state if each.custom and each.type != PROVIDER_TYPE]
+            existing = [each for each in self.state if each.custom and each.type != PROVIDER_TYPE]
         return tuple(Provisioned(type=each.type, name=each.name, id=each.id) for each in existing)
 
     # --- up ----------------------------------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ class Provisioner(mocks.Mocks):
             without = self._experiment.without
             raise ProvisionError(f"no policy of {without.role} lists {without.action}")
         declared = set(self._declared.values())
-        self._remove([resource for resource in self._state if resource.urn not in declared])
+        self._remove([resource for resource in self.state if resource.urn not in declared])
         return outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -123,7 +125,7 @@ class Provisioner(mocks.Mocks):
             if (args.typ, args.name) in self._declared:
                 raise ProvisionError("declared twice")
             self._declared[args.typ, args.name] = options.urn
-            existing, parent = self._state.get(options.urn), self._state.get(options.parent)
+            existing, parent = self.state.get(options.urn), self.state.get(options.parent)
         values = self._values(args, options)
         made = self._maker.put(args.typ, args.name, values, existing) if args.custom else Made(id=args.name)
         # The engine lets children inherit this one, the language's own runtime does not.
@@ -138,7 +140,7 @@ class Provisioner(mocks.Mocks):
             outputs=made.outputs,
         )
         with self._lock:
-            self._state.put(resource)
+            self.state.put(resource)
             if args.typ == PROVIDER_TYPE:
                 self._providers[options.urn] = self._maker.provider(values, name=args.name)
         return made
@@ -166,11 +168,11 @@ class Provisioner(mocks.Mocks):
         May be repeated, after a failure too. Raises ProvisionError, with nothing removed, when anything is protected;
         `exclude_protected` leaves the protected and what they need instead. A failure leaves what was not reached.
         """
-        guarded = self._state.guarded() if exclude_protected else frozenset[str]()
-        self._remove([resource for resource in self._state if resource.urn not in guarded])
+        guarded = self.state.guarded() if exclude_protected else frozenset[str]()
+        self._remove([resource for resource in self.state if resource.urn not in guarded])
 
     def _remove(self, condemned: Iterable[Resource]) -> None:
-        in_order = [resource for wave in self._state.waves(condemned) for resource in wave]
+        in_order = [resource for wave in self.state.waves(condemned) for resource in wave]
         if kept := [resource.urn for resource in in_order if resource.options.protect]:
             raise ProvisionError(
                 f"cannot be deleted because it is protected: {', '.join(sorted(kept))}. Remove the `protect` flag from "
@@ -184,7 +186,7 @@ class Provisioner(mocks.Mocks):
                 except (ClientError, ProvisionError) as error:
                     said = as_aws_error(error) if isinstance(error, ClientError) else error
                     raise ProvisionError(f"{resource.label} cannot be deleted: {said}") from error
-                self._state.remove(resource)
+                self.state.remove(resource)
 
 
 def _plain(value: Any) -> Any:

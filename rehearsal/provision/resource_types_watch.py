@@ -149,7 +149,7 @@ def _event_selector(selector: Inputs) -> dict[str, Any]:
 
 def _delete_trail(bench: Workbench, trail: Existing) -> None:
     with absent_is_fine("TrailNotFoundException"):
-        bench.cloud.client("cloudtrail").delete_trail(Name=trail.id)
+        bench.cloud.client("cloudtrail").delete_trail(Name=trail.outputs["name"])
 
 
 TYPES: Mapping[str, ResourceType] = {

@@ -119,9 +119,8 @@ class Endpoint:
 
     def _shift(self, launch: Launch, steps: Deployment) -> str:
         """Move the traffic step by step. Return why it must go back; empty when it need not."""
-        watched = steps.alarms if any(shift.watch_seconds for shift in steps.shifts) else ()
         try:
-            self._alarms.check_sight(launch.served.role_arn, watched)
+            self._alarms.check_sight(launch.served.role_arn, steps.alarms)
         except AwsError as error:
             return f"Could not see the alarms of the auto-rollback: {error.message}"
         for shift in steps.shifts:
@@ -129,7 +128,7 @@ class Endpoint:
                 self._share = shift.share
             if len(steps.shifts) > 1:
                 self._cloud.progress.note(self.name, f"{shift.share:.0%} of the traffic goes to the new instances")
-            if reason := self._alarms.watch(launch.server, shift.watch_seconds, watched, self._stopped):
+            if reason := self._alarms.watch(launch.server, shift.watch_seconds, steps.alarms, self._stopped):
                 return reason
         return ""
 
@@ -162,6 +161,7 @@ class Endpoint:
         """End the containers after the invocations that they have begun."""
         with self._lock:
             self._enter(DELETING)
+            self._stopped.set()
             current, self._current = self._current, None
         if current:
             current.retire()

@@ -70,7 +70,7 @@ class EndpointHost:
                 raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn}".')
             endpoint = Endpoint(self._cloud, self._standby, self._clock, name=name, arn=arn, config_name=config_name)
             self._endpoints[name.lower()] = endpoint
-        threading.Thread(target=endpoint.deploy, args=(config_name, instances), daemon=True).start()
+        self._work(endpoint, config_name, instances)
         return {"EndpointArn": endpoint.arn}
 
     def _update(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
@@ -85,8 +85,11 @@ class EndpointHost:
         steps = deployment(params.get("DeploymentConfig"), instances)
         self._alarms.require(steps.alarms)
         endpoint.begin_update(config_name)
-        threading.Thread(target=endpoint.deploy, args=(config_name, instances, steps), daemon=True).start()
+        self._work(endpoint, config_name, instances, steps)
         return {"EndpointArn": endpoint.arn}
+
+    def _work(self, endpoint: Endpoint, *deployment: Any) -> None:
+        threading.Thread(target=endpoint.deploy, args=deployment, name=endpoint.name, daemon=True).start()
 
     def _refuse_other_kind(self, endpoint: Endpoint, new: Mapping[str, Any]) -> None:
         """Refuse what SageMaker does not update in place.

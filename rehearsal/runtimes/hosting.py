@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ml import contract
+from ml import serving_image
 from rehearsal.account.client_errors import as_aws_error
 from rehearsal.account.cloud import AwsError, Cloud, Credentials
 from rehearsal.account.log_stream import ForgivingLog, LogStream
@@ -162,7 +162,7 @@ class Launcher:
 
     def _pull(self, served: Served) -> None:
         """Ask for the rights to pull the image. There is one image that the container here stands for."""
-        expected = contract.container_image(self._cloud.region)
+        expected = serving_image.uri(self._cloud.region)
         if served.image != expected:
             raise LaunchError(f"not emulated: image {served.image}; the container here stands for {expected}")
         registry, _, name = served.image.partition("/")

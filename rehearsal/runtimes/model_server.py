@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ml import contract
+from ml import serving_image
 from rehearsal.runtimes import container
 from rehearsal.runtimes.interpreter import isolated
 
@@ -58,12 +58,12 @@ class Standby:
         """Start the next container unless it waits already."""
         with self._lock:
             if self._ahead is None:
-                self._ahead = self._start(contract.CONTAINER_ENVIRONMENT)
+                self._ahead = self._start(serving_image.ENVIRONMENT)
 
     def take(self, environment: Mapping[str, str]) -> subprocess.Popen[str]:
         """Return a container that waits for its model."""
         with self._lock:
-            if self._ahead is not None and dict(environment) == dict(contract.CONTAINER_ENVIRONMENT):
+            if self._ahead is not None and dict(environment) == dict(serving_image.ENVIRONMENT):
                 ahead, self._ahead = self._ahead, None
                 return ahead
         return self._start(environment)

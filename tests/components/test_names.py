@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from components.arns import Arns
 from components.names import LIMITS, Names
 from components.settings import Settings
-from ml import contract
+from ml import serving_image
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -131,7 +131,7 @@ def test_both_spellings_of_a_group_are_named_once_each() -> None:
 
 
 def test_the_longest_region_leaves_room_for_a_usual_suffix() -> None:
-    longest = max(contract.CONTAINER_ACCOUNTS, key=len)
+    longest = max(serving_image.ACCOUNTS, key=len)
     assert names_for("-feature-branch-1", region=longest)
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from components.settings import Settings, sections
+from components.settings import endpoint_section as of_endpoint
 from ml import contract
 from tests.harness import ROOT, record
 
@@ -432,18 +433,21 @@ def test_choices_are_what_the_services_offer() -> None:
     assert (approval["min"], approval["max"]) == sections.APPROVAL_TIMEOUT_MINUTES
     sagemaker = models.get_service_model("sagemaker")
     limits = {
-        "ServerlessMemorySizeInMB": (sections.SERVERLESS_MEMORY_MB[0], sections.SERVERLESS_MEMORY_MB[-1]),
-        "ServerlessMaxConcurrency": sections.SERVERLESS_CONCURRENCY,
-        "TerminationWaitInSeconds": sections.BAKE_SECONDS,
-        "WaitIntervalInSeconds": sections.BAKE_SECONDS,
+        "ServerlessMemorySizeInMB": (
+            of_endpoint.SERVERLESS_MEMORY_MB[0],
+            of_endpoint.SERVERLESS_MEMORY_MB[-1],
+        ),
+        "ServerlessMaxConcurrency": of_endpoint.SERVERLESS_CONCURRENCY,
+        "TerminationWaitInSeconds": of_endpoint.BAKE_SECONDS,
+        "WaitIntervalInSeconds": of_endpoint.BAKE_SECONDS,
     }
     found = {name: sagemaker.shape_for(name).metadata for name in limits}
     assert {name: (one["min"], one["max"]) for name, one in found.items()} == limits
 
 
 def test_default_instance_type_is_one_that_may_be_chosen() -> None:
-    chosen = {"endpoint": {"instanceType": sections.DEFAULT_INSTANCE_TYPE}}
-    assert parse(chosen).endpoint.instance_type == sections.DEFAULT_INSTANCE_TYPE
+    chosen = {"endpoint": {"instanceType": of_endpoint.DEFAULT_INSTANCE_TYPE}}
+    assert parse(chosen).endpoint.instance_type == of_endpoint.DEFAULT_INSTANCE_TYPE
 
 
 def test_the_program_stops_with_the_same_error_before_it_registers_anything() -> None:

@@ -4,7 +4,6 @@ Every call is held against the service's own model, counted, and may be the last
 """
 
 import io
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -69,7 +68,7 @@ class HostingAccount:
 
     def __init__(self, check: Callable[[str, str, dict[str, Any]], None]) -> None:
         self._check = check
-        self._seconds = itertools.count(1)
+        self._seconds = 0
         self.models: dict[str, dict[str, Any]] = {}
         self.configs: dict[str, dict[str, Any]] = {}
         self.endpoint: dict[str, Any] | None = None
@@ -272,7 +271,8 @@ class HostingAccount:
     def _put(self, kept: dict[str, Any], kind: str, name: str, parameters: dict[str, Any]) -> None:
         if name in kept:
             raise _error("ValidationException", f"Cannot create already existing {kind}.")
-        created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=next(self._seconds))
+        self._seconds += 1
+        created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self._seconds)
         kept[name] = {**parameters, "CreationTime": created}
 
     def _get(self, kept: dict[str, Any], kind: str, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import contract
+from ml import contract, serving_image
 
 END_OF_SUPPORT = {
     # Deprecation dates of the AWS Lambda runtimes page, read 2026-11.
@@ -76,11 +76,11 @@ def test_locked_files_hold_what_their_sources_ask_for_with_hashes(source_root: P
 def test_the_image_is_the_one_that_the_sagemaker_sdk_knows() -> None:
     from sagemaker.core import image_uris
 
-    for region in contract.CONTAINER_ACCOUNTS:
+    for region in serving_image.ACCOUNTS:
         known = image_uris.retrieve(
             "sklearn", region, version=contract.CONTAINER_VERSION, instance_type="ml.m5.large", image_scope="inference"
         )
-        assert contract.container_image(region) == known
+        assert serving_image.uri(region) == known
 
 
 @pytest.mark.parametrize("thing", [contract.LAMBDA_RUNTIME, contract.BUILD_IMAGE])

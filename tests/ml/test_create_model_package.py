@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import contract, create_model_package, evaluation, usecases
+from ml import create_model_package, evaluation, serving_image, usecases
 from ml.create_model_package import BuildEnvironment
 from ml.errors import InputError, RoadError
 
@@ -72,7 +72,7 @@ def test_what_is_registered_is_what_was_uploaded(aws: SimpleNamespace, tmp_path:
     assert statistics["ContentDigest"] == f"sha256:{quality}"
     accuracy = json.loads(body)["binary_classification_metrics"]["accuracy"]["value"]
     assert properties["metric_accuracy"] == f"{accuracy:.6f}"
-    assert container["Image"] == contract.container_image("us-east-1")
+    assert container["Image"] == serving_image.uri("us-east-1")
 
 
 def test_a_repeated_build_registers_the_same_objects_with_the_same_token(
@@ -223,7 +223,7 @@ def test_without_a_registered_package_no_arn_is_left(
 def test_a_region_without_a_serving_image_is_refused_before_anything_is_uploaded(
     aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contract, "CONTAINER_ACCOUNTS", {})
+    monkeypatch.setattr(serving_image, "ACCOUNTS", {})
     with pytest.raises(InputError, match="no scikit-learn serving image in us-east-1. Set aws:region"):
         run(aws, tmp_path)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ml import contract, deploy_model, inference, registry, storage
+from ml import contract, deploy_model, inference, registry, serving_image, storage
 from ml.deploy_model import DeployEnvironment
 from ml.errors import InputError, RoadError
 from ml.rollout import Clients
@@ -34,9 +34,9 @@ class Cloud(HostingAccount):
         super().__init__(check)
         self.body, self.model = archive.body, model
         self.container: dict[str, Any] = {
-            "Image": contract.container_image("us-east-1"),
+            "Image": serving_image.uri("us-east-1"),
             "ModelDataUrl": "s3://bucket/models/1/model.tar.gz",
-            "Environment": dict(contract.CONTAINER_ENVIRONMENT),
+            "Environment": dict(serving_image.ENVIRONMENT),
         }
         self.package: dict[str, Any] = {
             "ModelPackageStatus": "Completed",

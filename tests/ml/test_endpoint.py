@@ -201,7 +201,10 @@ def test_a_removed_endpoint_is_gone_when_we_go_on(sagemaker: Any) -> None:
 
 
 def test_an_endpoint_that_is_gone_already_needs_no_removal(sagemaker: Any) -> None:
-    endpoint.remove(sagemaker(delete_endpoint=[ABSENT], describe_endpoint=[ABSENT]), "e", pauses)
+    fake = sagemaker(delete_endpoint=[ABSENT], describe_endpoint=[ABSENT])
+    endpoint.remove(fake, "e", pauses)
+
+    assert fake.operations() == ["delete_endpoint", "describe_endpoint"]
 
 
 def test_an_endpoint_that_stays_is_an_error(sagemaker: Any, client_error: Any) -> None:

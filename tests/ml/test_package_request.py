@@ -6,7 +6,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from ml import contract, package_request
+from ml import contract, package_request, serving_image
 from ml.errors import RoadError
 from ml.package_request import Candidate, client_token, model_package_request
 
@@ -45,7 +45,7 @@ def test_the_container_is_the_contracts() -> None:
 
     assert container["Image"] == CANDIDATE.image
     assert container["ModelDataUrl"] == CANDIDATE.archive_uri
-    assert container["Environment"] == dict(contract.CONTAINER_ENVIRONMENT)
+    assert container["Environment"] == dict(serving_image.ENVIRONMENT)
     assert (container["Framework"], container["FrameworkVersion"]) == ("SKLEARN", contract.CONTAINER_VERSION)
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ml import contract, inference, packaging
+from ml import contract, inference, packaging, serving_image
 
 PACK_AGAIN = """
 import sys
@@ -74,8 +74,8 @@ def test_the_serving_code_is_packed_as_it_is(mixed: SimpleNamespace, source_root
 def test_the_serving_code_looks_for_the_files_that_are_packed() -> None:
     assert inference.MODEL_FILE == contract.MODEL_FILE
     assert inference.METADATA_FILE == contract.METADATA_FILE
-    assert contract.CONTAINER_ENVIRONMENT["SAGEMAKER_PROGRAM"] == Path(contract.INFERENCE_FILE).name
-    directory = Path(contract.CONTAINER_ENVIRONMENT["SAGEMAKER_SUBMIT_DIRECTORY"])
+    assert serving_image.ENVIRONMENT["SAGEMAKER_PROGRAM"] == Path(contract.INFERENCE_FILE).name
+    directory = Path(serving_image.ENVIRONMENT["SAGEMAKER_SUBMIT_DIRECTORY"])
     assert directory / "inference.py" == Path("/opt/ml/model") / contract.INFERENCE_FILE
 
 

@@ -20,13 +20,13 @@ CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/8a3c1f52-0c
 CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "dev": ("dev", {}),
     "prod": ("prod", {}),
-    "manual": ("dev", {"approval": {"mode": "manual", "approvers": ["somebody@example.com"]}}),
-    "both": ("dev", {"approval": {"mode": "both", "approvers": ["somebody@example.com"]}}),
+    "manual": ("dev", {"approval": {"mode": "manual"}}),
+    "both": ("dev", {"approval": {"mode": "both"}}),
     "connection": (
         "dev",
         {"source": {"provider": "codeconnections", "connectionArn": CONNECTION, "repository": "somebody/road"}},
     ),
-    "serverless": ("dev", {"endpoint": {"kind": "serverless", "memoryMb": 2048, "maxConcurrency": 5}}),
+    "serverless": ("dev", {"endpoint": {"kind": "serverless"}}),
     "scaling": ("dev", {"endpoint": {"instanceCount": 2, "maxInstanceCount": 4, "traffic": "linear"}}),
     "trail": ("dev", {"audit": {"trail": True}, "protectData": True}),
 }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ml import contract
+from ml import serving_image
 from rehearsal.account.clock import Clock
 from rehearsal.account.cloud import Cloud
 from rehearsal.runtimes import model_server
@@ -18,7 +18,7 @@ from tests.rehearsal.runner_account import ANYTHING, REGION, eventually, make_ro
 
 BUCKET = "models"
 SAGEMAKER = "sagemaker.amazonaws.com"
-IMAGE = contract.container_image(REGION)
+IMAGE = serving_image.uri(REGION)
 REPOSITORY = "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-scikit-learn"
 ENVIRONMENT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 

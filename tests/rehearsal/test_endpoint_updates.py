@@ -59,8 +59,8 @@ def steps(
     return config
 
 
-def canary(**more: Any) -> dict[str, Any]:
-    return steps("CANARY", wait=BAKE, CanarySize={"Type": "INSTANCE_COUNT", "Value": 1}, **more)
+def canary(wait: int = BAKE, **more: Any) -> dict[str, Any]:
+    return steps("CANARY", wait=wait, CanarySize={"Type": "INSTANCE_COUNT", "Value": 1}, **more)
 
 
 def update(hosting: Endpoints, name: str, config: str, **parameters: Any) -> None:
@@ -188,17 +188,17 @@ def test_a_new_container_that_dies_while_it_is_watched_is_taken_back(hosting: En
     assert answers(hosting, name, 3) == ["old"] * 3
 
 
-def test_an_endpoint_can_be_deleted_while_it_is_watched(hosting: Endpoints):
+def test_an_endpoint_that_is_deleted_while_it_is_watched_is_not_watched_to_the_end(hosting: Endpoints):
     name = hosting.in_service("old", instances=2)
-    update(hosting, name, hosting.config(hosting.container("new"), instances=2), DeploymentConfig=canary())
+    config = hosting.config(hosting.container("new"), instances=2)
+    update(hosting, name, config, DeploymentConfig=canary(wait=3600))
     eventually(lambda: "new" in answers(hosting, name, 2))
     hosting.sagemaker.delete_endpoint(EndpointName=name)
 
-    def gone() -> bool:
-        return not hosting.sagemaker.list_endpoints(NameContains=name)["Endpoints"]
-
-    eventually(gone)
-    eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == name])
+    eventually(lambda: not hosting.sagemaker.list_endpoints(NameContains=name)["Endpoints"])
+    # It would take 24 seconds.
+    eventually(lambda: name not in {thread.name for thread in threading.enumerate()})
+    assert name not in {thread.name for thread in threading.enumerate()}
 
 
 # --- how many instances

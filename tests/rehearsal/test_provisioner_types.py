@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from rehearsal.account.cloud import Cloud
+from rehearsal.provision.resource_types import ProvisionError
 from tests.rehearsal.stack_account import (
     BUCKET,
     FUNCTION,
@@ -248,3 +249,203 @@ def test_model_package_group(cloud: Cloud, make: Callable[..., Outputs]) -> None
     )
     told = cloud.client("sagemaker").describe_model_package_group(ModelPackageGroupName="Churn")
     assert (told["ModelPackageGroupArn"], told["ModelPackageGroupDescription"]) == (made["arn"], "d")
+
+
+# --- what watches, tells and reviews ---------------------------------------------------------------------------------
+
+
+def test_topic_with_its_policy_and_its_readers(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    arn = make("aws:sns/topic:Topic", "t", name="told", kmsMasterKeyId="alias/aws/sns")["arn"]
+    make("aws:sns/topicPolicy:TopicPolicy", "p", arn=arn, policy=document("sns:Publish", arn))
+    made = make("aws:sns/topicSubscription:TopicSubscription", "s", topic=arn, protocol="email", endpoint="a@b.example")
+    sns = cloud.client("sns")
+    told = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert json.loads(told["Policy"])["Statement"][0]["Action"] == "sns:Publish"
+    assert told["KmsMasterKeyId"] == "alias/aws/sns"
+    [reader] = [each for each in sns.list_subscriptions()["Subscriptions"] if each["TopicArn"] == arn]
+    assert (reader["SubscriptionArn"], reader["Endpoint"]) == (made["id"], "a@b.example")
+
+
+def test_alarm_with_everything_that_it_judges_by(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    topic = f"arn:aws:sns:us-east-1:{cloud.account}:told"
+    made = make(
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "a",
+        name="slow",
+        alarmDescription="d",
+        namespace="AWS/SageMaker",
+        metricName="ModelLatency",
+        dimensions={"VariantName": "AllTraffic", "EndpointName": "e"},
+        extendedStatistic="p99",
+        period=60,
+        evaluationPeriods=5,
+        datapointsToAlarm=3,
+        threshold=2.5,
+        comparisonOperator="GreaterThanOrEqualToThreshold",
+        treatMissingData="notBreaching",
+        alarmActions=[topic],
+        okActions=[topic],
+    )
+    [told] = cloud.client("cloudwatch").describe_alarms(AlarmNames=["slow"])["MetricAlarms"]
+    assert (told["AlarmArn"], told["ExtendedStatistic"], told["Threshold"]) == (made["arn"], "p99", 2.5)
+    assert (told["EvaluationPeriods"], told["DatapointsToAlarm"], told["Period"]) == (5, 3, 60)
+    assert (told["AlarmActions"], told["OKActions"], told["TreatMissingData"]) == ([topic], [topic], "notBreaching")
+    assert {each["Name"]: each["Value"] for each in told["Dimensions"]} == {
+        "EndpointName": "e",
+        "VariantName": "AllTraffic",
+    }
+
+
+def test_metric_filter_and_dashboard(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    make(GROUP, "g", name="/watched")
+    metric = {"name": "Age", "namespace": "N", "value": "$.age", "unit": "Seconds"}
+    filter_type, dashboard_type = "logMetricFilter:LogMetricFilter", "dashboard:Dashboard"
+    make(
+        f"aws:cloudwatch/{filter_type}",
+        "f",
+        name="age",
+        logGroupName="/watched",
+        pattern="{ $.age >= 0 }",
+        metricTransformation=metric,
+    )
+    body = json.dumps({"widgets": []})
+    made = make(f"aws:cloudwatch/{dashboard_type}", "d", dashboardName="board", dashboardBody=body)
+    [told] = cloud.client("logs").describe_metric_filters(logGroupName="/watched")["metricFilters"]
+    assert (told["filterName"], told["filterPattern"]) == ("age", "{ $.age >= 0 }")
+    assert told["metricTransformations"] == [
+        {"metricName": "Age", "metricNamespace": "N", "metricValue": "$.age", "unit": "Seconds"}
+    ]
+    assert json.loads(cloud.client("cloudwatch").get_dashboard(DashboardName="board")["DashboardBody"]) == {
+        "widgets": []
+    }
+    assert made["dashboardArn"] == f"arn:aws:cloudwatch::{cloud.account}:dashboard/board"
+
+
+def test_trail_records_what_its_selectors_say(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    make(BUCKET, "b", bucket="trail-files")
+    fields = [
+        {"field": "eventCategory", "equals": ["Data"]},
+        {"field": "resources.ARN", "startsWiths": ["arn:aws:s3:::models/"]},
+    ]
+    make(
+        "aws:cloudtrail/trail:Trail",
+        "t",
+        name="audit",
+        s3BucketName="trail-files",
+        enableLogFileValidation=True,
+        isMultiRegionTrail=True,
+        includeGlobalServiceEvents=True,
+        advancedEventSelectors=[{"name": "models", "fieldSelectors": fields}],
+    )
+    client = cloud.client("cloudtrail")
+    told = client.get_trail(Name="audit")["Trail"]
+    assert (told["S3BucketName"], told["LogFileValidationEnabled"]) == ("trail-files", True)
+    assert client.get_trail_status(Name="audit")["IsLogging"] is True
+    assert client.get_event_selectors(TrailName="audit")["AdvancedEventSelectors"] == [
+        {
+            "Name": "models",
+            "FieldSelectors": [
+                {"Field": "eventCategory", "Equals": ["Data"]},
+                {"Field": "resources.ARN", "StartsWith": ["arn:aws:s3:::models/"]},
+            ],
+        }
+    ]
+
+
+def test_bucket_logs_requests_only_where_the_target_lets_it(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    for name in ("logged", "access-logs"):
+        make(BUCKET, name, bucket=name)
+    to_logs = {"bucket": "logged", "targetBucket": "access-logs", "targetPrefix": "logged/"}
+    with pytest.raises(ProvisionError, match="InvalidTargetBucketForLogging"):
+        make("aws:s3/bucketLogging:BucketLogging", "l", **to_logs)
+    delivery = {
+        "Sid": "D",
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::access-logs/logged/*",
+        "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::logged"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [delivery]})
+    make("aws:s3/bucketPolicy:BucketPolicy", "p", bucket="access-logs", policy=policy)
+    make("aws:s3/bucketLogging:BucketLogging", "l", **to_logs)
+    told = cloud.client("s3").get_bucket_logging(Bucket="logged")["LoggingEnabled"]
+    assert (told["TargetBucket"], told["TargetPrefix"]) == ("access-logs", "logged/")
+
+
+def test_bucket_tells_eventbridge(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    make(BUCKET, "b", bucket="telling")
+    make("aws:s3/bucketNotification:BucketNotification", "n", bucket="telling", eventbridge=True)
+    told = cloud.client("s3").get_bucket_notification_configuration(Bucket="telling")
+    assert told["EventBridgeConfiguration"] == {}
+
+
+def test_approval_rule_template_rules_its_repository(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    make("aws:codecommit/repository:Repository", "r", repositoryName="reviewed")
+    content = json.dumps({"Version": "2018-11-08", "Statements": []})
+    place, template = "aws:codecommit/approvalRuleTemplate", "ApprovalRuleTemplate"
+    make(f"{place}:{template}", "t", name="two", description="d", content=content)
+    make(f"{place}Association:{template}Association", "a", approvalRuleTemplateName="two", repositoryName="reviewed")
+    codecommit = cloud.client("codecommit")
+    ruling = codecommit.list_associated_approval_rule_templates_for_repository(repositoryName="reviewed")
+    assert ruling["approvalRuleTemplateNames"] == ["two"]
+    told = codecommit.get_approval_rule_template(approvalRuleTemplateName="two")["approvalRuleTemplate"]
+    assert told["approvalRuleTemplateContent"] == content
+
+
+def test_rule_on_a_schedule(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    make(RULE, "r", name="hourly", scheduleExpression="rate(1 hour)", eventPattern=None, description="d")
+    told = cloud.client("events").describe_rule(Name="hourly")
+    assert (told["ScheduleExpression"], told.get("EventPattern")) == ("rate(1 hour)", None)
+
+
+def test_function_with_its_key_and_its_traces(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    role = make(ROLE, "r", name="traced", assumeRolePolicy=trust("lambda.amazonaws.com"))["arn"]
+    key = f"arn:aws:kms:us-east-1:{cloud.account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    code = pulumi.AssetArchive({"a.py": pulumi.StringAsset("a")})
+    function = {"role": role, "runtime": "python3.13", "handler": "a.b", "code": code}
+    make(FUNCTION, "f", name="traced", kmsKeyArn=key, tracingConfig={"mode": "Active"}, **function)
+    told = cloud.client("lambda").get_function(FunctionName="traced")["Configuration"]
+    assert (told["KMSKeyArn"], told["TracingConfig"]) == (key, {"Mode": "Active"})
+
+
+def test_pipeline_with_variables_a_trigger_and_actions_in_order(cloud: Cloud, make: Callable[..., Outputs]) -> None:
+    role = make(ROLE, "p", name="triggered", assumeRolePolicy=trust("codepipeline.amazonaws.com"))["arn"]
+    connection = f"arn:aws:codeconnections:us-east-1:{cloud.account}:connection/0a1b2c3d"
+    source = {
+        "name": "Source",
+        "category": "Source",
+        "owner": "AWS",
+        "provider": "CodeStarSourceConnection",
+        "version": "1",
+        "configuration": {"ConnectionArn": connection, "FullRepositoryId": "o/r", "BranchName": "main"},
+        "outputArtifacts": ["Source"],
+    }
+    person = {"category": "Approval", "owner": "AWS", "provider": "Manual", "version": "1"}
+    git = {"sourceActionName": "Source", "pushes": [{"branches": {"includes": ["main"]}}]}
+    make(
+        PIPELINE,
+        "pipe",
+        name="triggered",
+        roleArn=role,
+        pipelineType="V2",
+        artifactStores=[{"type": "S3", "location": "store"}],
+        variables=[{"name": "RELEASE", "defaultValue": "none", "description": "d"}],
+        triggers=[{"providerType": "CodeStarSourceConnection", "gitConfiguration": git}],
+        stages=[
+            {"name": "Source", "actions": [source]},
+            {
+                "name": "Approval",
+                "actions": [{**person, "name": "One", "runOrder": 1}, {**person, "name": "Two", "runOrder": 2}],
+            },
+        ],
+    )
+    told = cloud.client("codepipeline").get_pipeline(name="triggered")["pipeline"]
+    assert told["variables"] == [{"name": "RELEASE", "defaultValue": "none", "description": "d"}]
+    assert told["triggers"] == [
+        {
+            "providerType": "CodeStarSourceConnection",
+            "gitConfiguration": {"sourceActionName": "Source", "push": [{"branches": {"includes": ["main"]}}]},
+        }
+    ]
+    assert [action["runOrder"] for action in told["stages"][1]["actions"]] == [1, 2]

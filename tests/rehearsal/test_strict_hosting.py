@@ -118,10 +118,17 @@ SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
 MACHINES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
 
-@pytest.mark.parametrize("variant", [{**SERVERLESS, **MACHINES}, {}, {**SERVERLESS, "InitialInstanceCount": 1}])
-def test_a_variant_has_instances_or_is_serverless(sagemaker, model, variant):
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [
+        ({**SERVERLESS, **MACHINES}, "either a ServerlessConfig or an InstanceType"),
+        ({}, "either a ServerlessConfig or an InstanceType"),
+        ({**SERVERLESS, "InitialInstanceCount": 1}, "has no InitialInstanceCount"),
+    ],
+)
+def test_a_variant_has_instances_or_is_serverless(sagemaker, model, variant, message):
     sagemaker.create_model(**model)
-    refused(sagemaker.create_endpoint_config, **config(model, **variant))
+    assert message in refused(sagemaker.create_endpoint_config, **config(model, **variant))
 
 
 def test_a_serverless_variant_is_of_a_model_without_network_isolation(sagemaker, model):
@@ -136,7 +143,8 @@ def test_a_serverless_variant_has_one_of_the_sizes(sagemaker, model, size):
     """API reference, ProductionVariantServerlessConfig."""
     sagemaker.create_model(**model)
     serverless = {"ServerlessConfig": {**SERVERLESS["ServerlessConfig"], **size}}
-    refused(sagemaker.create_endpoint_config, **config(model, **serverless))
+    [limited] = size
+    assert limited in refused(sagemaker.create_endpoint_config, **config(model, **serverless))
     sagemaker.create_endpoint_config(**config(model, **SERVERLESS))
 
 

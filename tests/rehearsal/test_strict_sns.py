@@ -47,7 +47,7 @@ def test_a_message_becomes_a_mail_to_each_address(cloud, sns):
 def test_awss_own_key_asks_nothing_more_of_a_publisher(cloud, roles, allow, sns):
     topic = sns.create_topic(Name="own-key", Attributes={"KmsMasterKeyId": "alias/aws/sns"})["TopicArn"]
     held = roles.enter(allow("sns:Publish", topic))
-    cloud.client("sns", held).publish(TopicArn=topic, Message="x")
+    assert cloud.client("sns", held).publish(TopicArn=topic, Message="x")["MessageId"]
 
 
 def test_a_subscriber_and_a_message_of_a_kind_that_is_not_played_are_refused(sns):
