@@ -6,8 +6,11 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.14 python3.11 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 INSTALLER := $(shell cat buildspecs/requirements-installer.in)
 ARGS ?=
+# Tests run side by side, a file at a time, in as many processes as there are processors, four at most.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
-.PHONY: help rehearse test scan snapshots check format lock clean
+.PHONY: help rehearse test quick scan snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -16,7 +19,10 @@ rehearse: $(VENV)/.installed ## walk the whole road with no AWS account; options
 	@$(BIN)/python -m rehearsal $(ARGS)
 
 test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+quick: $(VENV)/.installed ## the tests that need no emulated account and no scanner; less than a minute
+	@$(PYTEST) $(QUICK) $(ARGS)
 
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
 	@$(BIN)/python -m tests.scan $(ARGS)

@@ -14,10 +14,11 @@ BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_stat
 DEPLOY = REGISTRY | {
     "ml.entry", "ml.storage", "ml.approved_version", "ml.proof", "ml.rollout", "ml.endpoint", "ml.endpoint_config",
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
+    "ml.serving_image",
 }  # fmt: skip
 TRAIN = REGISTRY | TABLE | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
-    "ml.inference", "ml.package_request", "ml.approved_version",
+    "ml.inference", "ml.package_request", "ml.approved_version", "ml.serving_image",
 }  # fmt: skip
 AWS = {"boto3", "botocore"}
 CONTAINER = {"numpy", "werkzeug"}
