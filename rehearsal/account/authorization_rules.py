@@ -16,11 +16,11 @@ from rehearsal.account.calls import Check
 def _on(service: str, action: str, pattern: str) -> Rule:
     """Ask for one action on one ARN, whose last part is formatted with the parameters ("project/{projectName}")."""
 
-    def rule(params: Params, place: Place) -> list[Check]:
+    def _rule(params: Params, place: Place) -> list[Check]:
         resource = place.arn(service, pattern.format(**params))
         return [Check(action=f"{service}:{action}", resource=resource)]
 
-    return rule
+    return _rule
 
 
 def _on_any(service: str, action: str) -> Rule:

@@ -29,7 +29,7 @@ def _with_bucket_key(action: str, bucket: str, place: Place) -> list[Check]:
 def read_object(*, decrypts: Callable[[Params], bool]) -> Rule:
     """A missing object is a 404 only for who may list the bucket (S3 API reference, GetObject and HeadObject)."""
 
-    def rule(params: Params, place: Place) -> list[Check]:
+    def _rule(params: Params, place: Place) -> list[Check]:
         bucket = params["Bucket"]
         action = "s3:GetObjectVersion" if "VersionId" in params else "s3:GetObject"
         checks = [Check(action=action, resource=f"arn:aws:s3:::{bucket}/{params['Key']}")]
@@ -37,7 +37,7 @@ def read_object(*, decrypts: Callable[[Params], bool]) -> Rule:
             return checks + list_bucket({"Bucket": bucket}, place)
         return checks + (_with_bucket_key("Decrypt", bucket, place) if decrypts(params) else [])
 
-    return rule
+    return _rule
 
 
 def put_object(params: Params, place: Place) -> list[Check]:

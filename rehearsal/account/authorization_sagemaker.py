@@ -10,11 +10,11 @@ from rehearsal.account.calls import Check, Context
 def on_name(action: str, kind: str, name: str) -> Rule:
     """SageMaker writes the names of models, endpoint configurations and endpoints in lower case into their ARNs."""
 
-    def rule(params: Params, place: Place) -> list[Check]:
+    def _rule(params: Params, place: Place) -> list[Check]:
         resource = place.arn("sagemaker", f"{kind}/{params[name].lower()}")
         return [Check(action=f"sagemaker:{action}", resource=resource)]
 
-    return rule
+    return _rule
 
 
 def _tag_context(params: Params) -> dict[str, str | list[str]]:
@@ -109,10 +109,10 @@ def create_endpoint_config(params: Params, place: Place) -> list[Check]:
 def endpoint_and_config(operation: str) -> Rule:
     """Ask on the endpoint and on its configuration."""
 
-    def rule(params: Params, place: Place) -> list[Check]:
+    def _rule(params: Params, place: Place) -> list[Check]:
         endpoint = place.arn("sagemaker", f"endpoint/{params['EndpointName'].lower()}")
         config = place.arn("sagemaker", f"endpoint-config/{params['EndpointConfigName'].lower()}")
         on_endpoint = _creation(operation, endpoint, params, {})
         return [*on_endpoint, Check(action=f"sagemaker:{operation}", resource=config)]
 
-    return rule
+    return _rule

@@ -79,14 +79,14 @@ class Gateway:
         key = operation.service, operation.name
         handler, correction = self.handlers.get(key), self.corrections.get(key)
 
-        def proceed(params: Mapping[str, Any]) -> Reply:
+        def _proceed(params: Mapping[str, Any]) -> Reply:
             if handler:
                 return _reply(operation, handler(dict(params), caller))
             return self._ask_moto(environ, body if params == operation.params else json_body(params))
 
         if correction:
-            return _reply(operation, correction(dict(operation.params), caller, proceed))
-        return proceed(operation.params)
+            return _reply(operation, correction(dict(operation.params), caller, _proceed))
+        return _proceed(operation.params)
 
     def _ask_moto(self, environ: dict[str, Any], body: bytes) -> Reply:
         parts, status, headers = run_wsgi_app(self.moto, _with_body(environ, body), buffered=True)

@@ -39,13 +39,13 @@ def _arn_matches(have: str, want: str) -> bool:
 
 
 def _numbers(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    def test(have: str, want: str) -> bool:
+    def _test(have: str, want: str) -> bool:
         try:
             return compare(float(have), float(want))
         except ValueError:
             return False
 
-    return test
+    return _test
 
 
 _TESTS: Mapping[str, Callable[[str, str], bool]] = {

@@ -20,14 +20,14 @@ def inventory(cloud: Cloud) -> frozenset[str]:
 def _listed(operation: str, key: str, name: str = "") -> Callable[[Any], Iterator[str]]:
     """Return how to list one kind of thing: every page's `key`, and of each entry its `name`, or the entry itself."""
 
-    def names(client: Any) -> Iterator[str]:
+    def _names(client: Any) -> Iterator[str]:
         pages = [getattr(client, operation)()]
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate()
         for page in pages:
             yield from (each[name] if name else each for each in page.get(key, []))
 
-    return names
+    return _names
 
 
 def _keys(kms: Any) -> Iterator[str]:

@@ -123,11 +123,11 @@ def one_at_a_time(look_up: Callable[..., OperationModel]) -> Callable[..., Opera
     model for a moment.
     """
 
-    def locked(self: ServiceModel, operation_name: str) -> OperationModel:
+    def _locked(self: ServiceModel, operation_name: str) -> OperationModel:
         with _READING:
             return look_up(self, operation_name)
 
-    return locked
+    return _locked
 
 
 def _service_model(service: str) -> ServiceModel:

@@ -50,10 +50,10 @@ def started_with(pipeline: Mapping[str, Any], given: Sequence[Mapping[str, str]]
 def resolved(text: str, variables: Mapping[str, Mapping[str, str]]) -> str:
     """Replace each `#{Namespace.Name}`. Raises ActionError for a variable that its action did not produce."""
 
-    def replacement(reference: re.Match[str]) -> str:
+    def _replacement(reference: re.Match[str]) -> str:
         try:
             return variables[reference["namespace"]][reference["name"]]
         except KeyError as error:
             raise ActionError("ConfigurationError", f"{reference[0]} has no value: no action produced it") from error
 
-    return REFERENCE.sub(replacement, text)
+    return REFERENCE.sub(_replacement, text)

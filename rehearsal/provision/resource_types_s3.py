@@ -137,16 +137,16 @@ def _lifecycle_rule(rule: Inputs) -> dict[str, Any]:
 def _side_resource(put: Put, take_away: Delete, *updatable: str) -> ResourceType:
     """Return the type of one aspect of a bucket, which `put` sets as a whole and `take_away` sets back."""
 
-    def create(bench: Workbench, inputs: Inputs) -> Made:
+    def _create(bench: Workbench, inputs: Inputs) -> Made:
         bucket = inputs.need("bucket")
         put(bench.cloud.client("s3"), bucket, inputs)
         return Made(id=bucket)
 
-    def delete(bench: Workbench, existing: Existing) -> None:
+    def _delete(bench: Workbench, existing: Existing) -> None:
         with absent_is_fine(*_ABSENT):
             take_away(bench.cloud.client("s3"), existing.id)
 
-    return ResourceType(create=create, delete=delete, updatable=frozenset(updatable))
+    return ResourceType(create=_create, delete=_delete, updatable=frozenset(updatable))
 
 
 def _no_logging(s3: Any, bucket: str) -> None:

@@ -102,10 +102,18 @@ NOBODYS: list[tuple[str, str]] = [
     *((f"codebuild:{verb}", ARNS.deploy_project) for verb in ("UpdateProject", "DeleteProject", "StopBuild")),
     *((f"lambda:{v}", ARNS.approval_function) for v in ("UpdateFunctionCode", "AddPermission", "DeleteFunction")),
     *((f"lambda:{v}", ARNS.bridge_function) for v in ("UpdateFunctionCode", "AddPermission", "DeleteFunction")),
-    *((f"events:{verb}", ARNS.registry_rule) for verb in ("PutRule", "PutTargets", "RemoveTargets", "DisableRule")),
+    *(
+        (f"events:{verb}", rule)
+        for verb in ("PutRule", "PutTargets", "RemoveTargets", "DisableRule")
+        for rule in (ARNS.registry_rule, ARNS.decision_rule, ARNS.waiting_rule, ARNS.age_rule)
+    ),
     *((f"codecommit:{verb}", ARNS.repository) for verb in ("GitPush", "DeleteRepository", "MergePullRequestBySquash")),
     *((f"sns:{verb}", ARNS.approvals_topic) for verb in ("SetTopicAttributes", "Subscribe", "DeleteTopic")),
-    *((f"sqs:{verb}", ARNS.dead_letter_queue) for verb in ("PurgeQueue", "ReceiveMessage", "SetQueueAttributes")),
+    *(
+        (f"sqs:{verb}", queue)
+        for verb in ("PurgeQueue", "ReceiveMessage", "SetQueueAttributes")
+        for queue in (ARNS.dead_letter_queue, ARNS.bridge_dead_letter_queue)
+    ),
     *((f"logs:{v}", ARNS.log_streams(NAMES.train_log_group)) for v in ("DeleteLogGroup", "CreateLogGroup")),
     *((f"cloudwatch:{v}", ARNS.alarm(NAMES.endpoint_errors_alarm)) for v in ("DeleteAlarms", "PutMetricAlarm")),
     *((f"cloudtrail:{verb}", ARNS.trail) for verb in ("StopLogging", "DeleteTrail")),
