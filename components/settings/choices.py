@@ -1,5 +1,6 @@
 """What a stack can choose, as types: one class for each map of settings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml import contract
@@ -23,7 +24,7 @@ class ApprovalSettings:
     """Who decides whether a model goes live, who is mailed, and how long the pipeline waits for a person."""
 
     mode: str
-    approvers: tuple[str, ...]
+    approvers: Sequence[str]
     timeout_minutes: int
 
     @property
@@ -83,7 +84,7 @@ class EndpointSettings:
 class AlarmSettings:
     """Who is mailed when something is wrong."""
 
-    emails: tuple[str, ...]
+    emails: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
