@@ -138,6 +138,11 @@ class Arns:
         return f"{bucket_arn(self.names.model_bucket)}/{contract.MODELS_PREFIX}*"
 
     @property
+    def ledger(self) -> str:
+        """The entries of the endpoint's ledger, in the model bucket."""
+        return f"{bucket_arn(self.names.model_bucket)}/{contract.LEDGER_PREFIX}{self.names.endpoint}/*"
+
+    @property
     def evaluations(self) -> str:
         """Every stored evaluation."""
         return f"{bucket_arn(self.names.model_bucket)}/{contract.EVALUATIONS_PREFIX}*"

@@ -66,7 +66,7 @@ ROLES: Mapping[str, RoleSpec] = MappingProxyType(
             service="codebuild.amazonaws.com",
             source=lambda arns: arns.deploy_project,
             statements=deploy.deploy_statements,
-            key_use=lambda _: READ,
+            key_use=lambda _: WRITE,
         ),
         "execution": RoleSpec(
             role_name=lambda names: names.execution_role,

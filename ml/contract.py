@@ -44,6 +44,9 @@ MODELS_PREFIX = "models/"
 EVALUATIONS_PREFIX = "evaluations/"
 """Keys of evaluation documents in the model bucket: evaluations/<sha256>/evaluation.json."""
 
+LEDGER_PREFIX = "ledger/"
+"""Keys of the record of deployments in the model bucket: ledger/<endpoint>/<execution>-<event>.json."""
+
 # --- environment keys: written by the program, read by the entries ---------------------------------------------------
 
 MODEL_BUCKET = "MODEL_BUCKET"

@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml import approved_version, contract, endpoint_plan, entry, proof, registry, serving_image, storage
+from ml import approved_version, contract, endpoint_plan, entry, ledger, proof, registry, serving_image, storage
 from ml.endpoint import Pauses
 from ml.endpoint_config import Release
 from ml.endpoint_plan import EndpointPlan
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LONGEST_ARN_FILE = 2100
 """Bytes: the registry's ARNs have at most 2048 characters."""
+
+LONGEST_DETAIL = 500
+"""Characters of the reason that the ledger keeps."""
 
 CODE_PLACE = "/opt/ml/model/"
 """Where the container unpacks the archive: its code must come from there, as it is what was hashed and approved."""
@@ -153,8 +157,31 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
         requested=deploy.requested is not None,
     )
     golden = proof.golden_records(archive, uri)
-    config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
+    decision = registry.standing(description).reason
+    try:
+        config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
+    except RoadError as failure:
+        ledger.record(s3, deploy.model_bucket, ledger_entry(release, ledger.FAILED, decision, str(failure)))
+        raise
+    ledger.record(s3, deploy.model_bucket, ledger_entry(release, ledger.SERVES, decision, f"with {config}"))
     entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
+
+
+def ledger_entry(release: Release, event: str, decision: str, detail: str) -> ledger.Entry:
+    """Return what the ledger keeps about this deployment."""
+    return ledger.Entry(
+        event=event,
+        time=ledger.timestamp(datetime.now(tz=UTC)),
+        endpoint=release.plan.name,
+        model_package_arn=release.model_package.text,
+        version=release.model_package.version,
+        config=release.config_name,
+        commit=release.commit,
+        execution=release.execution,
+        requested=release.requested,
+        decision=decision,
+        detail=one_line(detail, LONGEST_DETAIL),
+    )
 
 
 def main() -> None:

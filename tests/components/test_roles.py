@@ -85,6 +85,7 @@ ACTIONS = {
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "s3:GetObject",
+        "s3:PutObject",
         "sagemaker:DescribeModelPackage",
         "sagemaker:CreateModel",
         "sagemaker:DescribeModel",
@@ -105,6 +106,7 @@ ACTIONS = {
         "sagemaker:AddTags",
         "iam:PassRole",
         "kms:Decrypt",
+        "kms:GenerateDataKey",
     },
     "execution": {
         "s3:GetObject",
@@ -263,7 +265,7 @@ def test_the_key_is_used_through_s3_and_for_the_mail_that_asks_through_sns(
     key = run.policies(name)[f"{name}-key"]["Statement"]
     through = {one["Condition"]["StringEquals"]["kms:ViaService"]: set(one["Action"]) for one in key}
     runs = {f"lambda.{REGION}.amazonaws.com": {"kms:Decrypt"}}
-    stores = {"kms:GenerateDataKey"} if role in ("pipeline", "train") else set()
+    stores = {"kms:GenerateDataKey"} if role in ("pipeline", "train", "deploy") else set()
     mails = {f"sns.{REGION}.amazonaws.com": {"kms:Decrypt", "kms:GenerateDataKey"}}
     assert through == {
         f"s3.{REGION}.amazonaws.com": {"kms:Decrypt"} | stores,

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ml import contract, deploy_model, inference, registry, serving_image, storage
 from ml.deploy_model import DeployEnvironment
@@ -46,6 +47,7 @@ class Cloud(HostingAccount):
             "CustomerMetadataProperties": {contract.METADATA_MODEL_SHA256: archive.sha256},
         }
         self.region = "us-east-1"
+        self.ledger: dict[str, dict[str, Any]] = {}
 
     @property
     def clients(self) -> Clients:
@@ -56,6 +58,12 @@ class Cloud(HostingAccount):
     def get_object(self, *, Bucket: str, Key: str) -> Any:
         assert (Bucket, Key) == ("bucket", "models/1/model.tar.gz")
         return {"Body": io.BytesIO(self.body)}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str) -> None:
+        assert (Bucket, ContentType, IfNoneMatch) == ("bucket", "application/json", "*")
+        if Key in self.ledger:
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": "taken"}}, "PutObject")
+        self.ledger[Key] = json.loads(Body)
 
     def _describe_model_package(self, ModelPackageName: str) -> Any:
         assert ModelPackageName == ARN
@@ -108,12 +116,29 @@ def test_an_approved_package_is_created_and_proven(
     assert "serves version 3 with mle-004-churn--v3-" in said[-1]
 
 
+def test_the_ledger_says_what_serves_by_whose_decision_and_from_which_commit(
+    deploy: DeployEnvironment, cloud: Cloud
+) -> None:
+    run(deploy, cloud)
+
+    [(key, entry)] = cloud.ledger.items()
+    assert key == f"ledger/mle-004-churn/{deploy.execution}-serves.json"
+    assert (entry["version"], entry["model_package_arn"], entry["commit"]) == (3, ARN, deploy.commit)
+    assert entry["decision"] == "Approved: accuracy 0.95 is at least 0.85"
+    assert (entry["requested"], entry["config"]) == (False, str(cloud.endpoint))
+    run(deploy, cloud)
+    assert cloud.ledger == {key: entry}
+
+
 def test_a_model_that_proves_wrong_does_not_stay(deploy: DeployEnvironment, cloud: Cloud) -> None:
     cloud.wrong = {3}
     with pytest.raises(RoadError, match="predicts .* for the golden records.* the endpoint is removed again"):
         run(deploy, cloud)
 
     assert cloud.endpoint is None
+    [entry] = cloud.ledger.values()
+    assert entry["event"] == "failed"
+    assert "for the golden records" in entry["detail"]
 
 
 def test_a_version_that_a_person_asked_for_may_be_an_older_one(deploy: DeployEnvironment, cloud: Cloud) -> None:

@@ -14,7 +14,7 @@ BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_stat
 DEPLOY = REGISTRY | {
     "ml.entry", "ml.storage", "ml.approved_version", "ml.proof", "ml.rollout", "ml.endpoint", "ml.endpoint_config",
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
-    "ml.serving_image",
+    "ml.serving_image", "ml.ledger",
 }  # fmt: skip
 TRAIN = REGISTRY | TABLE | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
