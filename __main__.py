@@ -1,5 +1,6 @@
 """From settings to a governed road: a push trains a model, an approval decides about it, an endpoint serves it."""
 
+import dataclasses
 from pathlib import Path
 
 import pulumi
@@ -143,3 +144,8 @@ pulumi.export("alarms_topic", notifications.alarms_topic)
 pulumi.export("approval_mode", settings.approval.mode)
 pulumi.export("thresholds", dict(settings.thresholds))
 pulumi.export("region", names.region)
+pulumi.export("queues", road.queue_names(names, settings))
+pulumi.export("alarms", road.alarm_names(names, settings))
+pulumi.export("build_projects", [names.train_project, names.deploy_project])
+pulumi.export("endpoint", dataclasses.asdict(settings.endpoint))
+pulumi.export("training", dataclasses.asdict(settings.training))

@@ -1,12 +1,13 @@
 """The parts of the road as Pulumi components. `__main__.py` puts them together."""
 
-from components.alarm_table import rollout_alarm_names
+from components.alarm_table import alarm_names, rollout_alarm_names
 from components.alarms import Alarms, AlarmsArgs
 from components.approval import ApprovalAutomation, ApprovalAutomationArgs
 from components.approval_bridge import ApprovalBridge, ApprovalBridgeArgs
 from components.build_project import BuildProject, HandOver, deploy_build, train_build
 from components.clean_up import CleanUp, CleanUpArgs
 from components.dashboard import Dashboard, DashboardArgs
+from components.dead_letters import queue_names
 from components.encryption import EncryptionKey, EncryptionKeyArgs
 from components.endpoint_log import EndpointLog, EndpointLogArgs
 from components.names import Names
@@ -54,7 +55,9 @@ __all__ = [
     "SourceRepositoryArgs",
     "Storage",
     "StorageArgs",
+    "alarm_names",
     "deploy_build",
+    "queue_names",
     "rollout_alarm_names",
     "train_build",
 ]

@@ -55,6 +55,11 @@ def alarms(names: Names, settings: Settings) -> tuple[Alarm, ...]:
     return tuple(_alarms(names, settings))
 
 
+def alarm_names(names: Names, settings: Settings) -> list[str]:
+    """Return the name of every alarm of a stack with these settings."""
+    return [alarm.name for alarm in alarms(names, settings)]
+
+
 def rollout_alarm_names(names: Names, settings: Settings) -> tuple[str, ...]:
     """Return the names of the alarms that take an endpoint's update back.
 

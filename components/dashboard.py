@@ -12,9 +12,10 @@ from components import metrics
 from components.alarm_table import HOUR_SECONDS, MODEL_LATENCY_MICROSECONDS, QUEUE_SECONDS, alarms, old_approval_seconds
 from components.arns import Arns
 from components.console import endpoint_url, log_group_url, registry_url
+from components.dead_letters import queue_names
 from components.metrics import SUM, Metric
 from components.names import Names
-from components.settings import CODECOMMIT, Settings
+from components.settings import Settings
 from ml import contract
 
 Widget: TypeAlias = dict[str, Any]
@@ -145,13 +146,13 @@ def _builds(names: Names) -> Widget:
 def _approval(names: Names, settings: Settings) -> list[Row]:
     """Return the decisions, and what became of the functions that make them."""
     functions: dict[str, str] = {}
-    queues = {"push": names.push_dead_letter_queue} if settings.source.provider == CODECOMMIT else {}
     if settings.approval.judges_metrics:
-        functions["approval"], queues["approval"] = names.approval_function, names.dead_letter_queue
+        functions["approval"] = names.approval_function
     if settings.approval.asks_person:
-        functions["bridge"], queues["bridge"] = names.bridge_function, names.bridge_dead_letter_queue
+        functions["bridge"] = names.bridge_function
     calls = {f"{label} calls": metrics.function_calls(function) for label, function in functions.items()}
     errors = {f"{label} errors": metrics.function_errors(function) for label, function in functions.items()}
+    queues = queue_names(names, settings)
     letters = {f"{label} dead letters": metrics.waiting_messages(queue) for label, queue in queues.items()}
     beside = [
         _graph("Functions", names, {**calls, **errors}, period=QUEUE_SECONDS),

@@ -8,6 +8,8 @@ import pulumi_aws as aws
 from components.arns import Arns
 from components.iam import Statement, allow, deny, document
 from components.names import Names
+from components.settings import Settings
+from components.settings.choices import CODECOMMIT
 
 DEAD_LETTER_SECONDS = 14 * 24 * 3_600
 """The longest that SQS keeps a message."""
@@ -52,3 +54,13 @@ def dead_letter_statements(names: Names, queue_name: str, rules: Sequence[str]) 
             "Principal": "*",
         },
     ]
+
+
+def queue_names(names: Names, settings: Settings) -> dict[str, str]:
+    """Return what fills each dead-letter queue of a stack with these settings -> the queue's name."""
+    queues = {"push": names.push_dead_letter_queue} if settings.source.provider == CODECOMMIT else {}
+    if settings.approval.judges_metrics:
+        queues["approval"] = names.dead_letter_queue
+    if settings.approval.asks_person:
+        queues["bridge"] = names.bridge_dead_letter_queue
+    return queues

@@ -1,4 +1,4 @@
-"""The record of what served when: one object for each deployment in the model bucket, written once and never changed."""
+"""The record of what served when: one object for each deployment, written once and never changed."""
 
 import json
 from collections.abc import Mapping

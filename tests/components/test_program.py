@@ -29,6 +29,38 @@ KEPT_FOR_PEOPLE = {
     "approval_mode": "automated",
     "thresholds": {"accuracy": 0.85},
     "region": REGION,
+    # What `python -m ml` reads.
+    "queues": {"push": "mle-004-source-push-dead-letters", "approval": "mle-004-auto-approve-dead-letters"},
+    "alarms": [
+        f"mle-004-{alarm}"
+        for alarm in (
+            "pipeline-failed",
+            "push-dead-letters",
+            "decision-failed",
+            "dead-letters",
+            "endpoint-errors",
+            "endpoint-latency",
+        )
+    ],
+    "build_projects": ["train-model", "deploy-model"],
+    "endpoint": {
+        "kind": "realtime",
+        "instance_type": "ml.m5.large",
+        "instance_count": 1,
+        "max_instance_count": 1,
+        "memory_mb": 2048,
+        "max_concurrency": 10,
+        "traffic": "all-at-once",
+        "bake_seconds": 300,
+        "keep_versions": 3,
+    },
+    "training": {
+        "engine": "codebuild",
+        "compute_type": "BUILD_GENERAL1_SMALL",
+        "image": "aws/codebuild/standard:7.0",
+        "data_uri": "",
+        "target": "churned",
+    },
 }
 
 

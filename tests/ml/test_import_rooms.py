@@ -20,6 +20,14 @@ TRAIN = REGISTRY | TABLE | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
     "ml.inference", "ml.package_request", "ml.approved_version", "ml.serving_image",
 }  # fmt: skip
+OPERATE = (
+    DEPLOY
+    | {"ml.clean_up", "ml.operate"}
+    | {
+        f"ml.operate.{name}"
+        for name in ("aws", "care", "cost", "decide", "replay", "show", "stack", "state", "versions")
+    }
+)
 AWS = {"boto3", "botocore"}
 CONTAINER = {"numpy", "werkzeug"}
 
@@ -33,6 +41,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
     "ml.create_model_package": (TRAIN, AWS | CONTAINER | {"sklearn", "pyarrow"}),
     "ml.usecases.churn": (TABLE | {"ml.usecases"}, {"numpy", "sklearn", "pyarrow"}),
+    # The operator's machine.
+    "ml.operate.app": (OPERATE, AWS | {"click", "rich"}),
     "ml.inference": (set(), CONTAINER),
     "ml.contract": (set(), set()),
     "ml.gate": (CONTRACT, set()),

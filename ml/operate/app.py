@@ -1,0 +1,177 @@
+"""The command line: `python -m ml COMMAND`. Tables for people, --json for programs.
+
+Exit status: 0 all is well; 1 it is not, or AWS refused; 2 the command or its input must be repaired first.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from ml import contract
+from ml.entry import run
+from ml.operate import care, decide, replay, state
+from ml.operate import cost as costs
+from ml.operate.aws import Aws
+from ml.operate.show import Answer, show
+from ml.operate.stack import Stack, from_file, from_pulumi
+
+CONTENT_TYPES = {".csv": "text/csv", ".json": "application/json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What stands before the command."""
+
+    stack: str | None
+    outputs: Path | None
+    profile: str | None
+    as_json: bool
+
+    def answer(self, command: Callable[[Aws, Stack], Answer]) -> None:
+        """Run a command, show its answer and end with its exit status."""
+        ended = 0
+
+        def _answered() -> None:
+            nonlocal ended
+            stack = from_file(self.outputs) if self.outputs else from_pulumi(self.stack)
+            found = command(Aws(stack.region, self.profile), stack)
+            show(found, as_json=self.as_json)
+            ended = found.exit_status
+
+        raise SystemExit(run(_answered) or ended)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, help=__doc__)
+@click.option("--stack", envvar="PULUMI_STACK", help="The Pulumi stack; the selected one by default.")
+@click.option(
+    "--outputs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="STACK_OUTPUTS",
+    help="A file with the stack's outputs as JSON, in place of the Pulumi CLI.",
+)
+@click.option("--profile", help="The AWS profile.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.pass_context
+def app(context: click.Context, stack: str | None, outputs: Path | None, profile: str | None, as_json: bool) -> None:
+    """Keep the options for the command."""
+    context.obj = Options(stack=stack, outputs=outputs, profile=profile, as_json=as_json)
+
+
+@app.command()
+@click.pass_obj
+def status(options: Options) -> None:
+    """Endpoint, last execution, alarms, dead letters: what needs a person."""
+    options.answer(state.status)
+
+
+@app.command()
+@click.pass_obj
+def history(options: Options) -> None:
+    """Every version: decision, metrics, and when it was deployed."""
+    options.answer(state.history)
+
+
+@app.command()
+@click.argument("version", type=int, required=False)
+@click.pass_obj
+def lineage(options: Options, version: int | None) -> None:
+    """Where VERSION comes from and where it went; without it, the one that serves."""
+    options.answer(lambda aws, stack: state.lineage(aws, stack, version))
+
+
+@app.command()
+@click.argument("version", type=int)
+@click.option("--comment", required=True, help="Why; it is kept with the decision.")
+@click.pass_obj
+def approve(options: Options, version: int, comment: str) -> None:
+    """Approve VERSION. Where the pipeline waits for a person, it goes on."""
+    options.answer(lambda aws, stack: decide.decide(aws, stack, version, status=contract.APPROVED, comment=comment))
+
+
+@app.command()
+@click.argument("version", type=int)
+@click.option("--comment", required=True, help="Why; it is kept with the decision.")
+@click.pass_obj
+def reject(options: Options, version: int, comment: str) -> None:
+    """Reject VERSION. Where the pipeline waits for a person, it ends."""
+    options.answer(lambda aws, stack: decide.decide(aws, stack, version, status=contract.REJECTED, comment=comment))
+
+
+@app.command()
+@click.option("--to", "version", type=int, required=True, help="An approved version.")
+@click.option("--wait/--no-wait", default=True, help="Return when the pipeline has ended (the default), or at once.")
+@click.pass_obj
+def rollback(options: Options, version: int, wait: bool) -> None:
+    """Release an approved version again, through the pipeline."""
+    options.answer(lambda aws, stack: decide.rollback(aws, stack, version, wait=wait))
+
+
+@app.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--type", "content_type", type=click.Choice(list(CONTENT_TYPES.values())), help="By default from FILE.")
+@click.pass_obj
+def invoke(options: Options, file: BinaryIO, content_type: str | None) -> None:
+    """Ask the endpoint about the rows in FILE (CSV without a header, or JSON); - is standard input."""
+    kind = content_type or CONTENT_TYPES.get(Path(getattr(file, "name", "")).suffix, "application/json")
+    options.answer(lambda aws, stack: decide.invoke(aws, stack, file.read(), content_type=kind))
+
+
+@app.command(name="replay")
+@click.option(
+    "--threshold", "limits", metavar="METRIC=LIMIT", multiple=True, help="Instead of the stack's; may be repeated."
+)
+@click.pass_obj
+def replay_command(options: Options, limits: tuple[str, ...]) -> None:
+    """Which past versions would these thresholds have passed?"""
+    wanted = _thresholds(limits)
+    options.answer(lambda aws, stack: replay.replay(aws, stack, wanted or stack.thresholds))
+
+
+@app.command()
+@click.option("--runs", default=20, show_default=True, help="Runs of the pipeline in a month.")
+@click.option("--requests", default=100_000, show_default=True, help="Requests in a month, for a serverless endpoint.")
+@click.option("--instance-hour", type=float, help="USD for an instance's hour, in place of the table's.")
+@click.pass_obj
+def cost(options: Options, runs: int, requests: int, instance_hour: float | None) -> None:
+    """What the stack costs in a month and for each run, by list prices."""
+    usage = costs.Usage(runs=runs, requests=requests)
+    options.answer(lambda _, stack: costs.cost(stack, usage, instance_hour=instance_hour))
+
+
+@app.command()
+@click.pass_obj
+def orphans(options: Options) -> None:
+    """What carries the endpoint's name and is of no use."""
+    options.answer(care.orphans)
+
+
+@app.command()
+@click.option("--yes", is_flag=True, help="Remove it; without this it is only listed.")
+@click.pass_obj
+def teardown(options: Options, yes: bool) -> None:
+    """Remove the endpoint and everything that the deploy step made. Versions and data stay."""
+    options.answer(lambda aws, stack: care.teardown(aws, stack, do=yes, say=lambda text: click.echo(text, err=True)))
+
+
+@app.command()
+@click.pass_obj
+def doctor(options: Options) -> None:
+    """Check credentials, versions, end dates and the stack's resources; each finding with its repair."""
+    options.answer(care.doctor)
+
+
+def _thresholds(limits: tuple[str, ...]) -> Mapping[str, float]:
+    found: dict[str, Any] = {}
+    for text in limits:
+        name, separator, limit = text.partition("=")
+        if name not in contract.METRICS or not separator:
+            known = ", ".join(contract.METRICS)
+            raise click.BadParameter(f"{text!r} is not METRIC=LIMIT with a metric of {known}")
+        try:
+            found[name] = float(limit)
+        except ValueError as error:
+            raise click.BadParameter(f"{limit!r} is not a number") from error
+    return found

@@ -1,0 +1,26 @@
+"""boto3 clients for the commands: made when first needed, in the stack's region, with our retries."""
+
+from typing import Any
+
+import boto3
+import botocore.config
+
+from ml.entry import ATTEMPTS
+
+
+class Aws:
+    """One person's credentials in one region. AWS_ENDPOINT_URL leads to a rehearsal's account instead of AWS."""
+
+    def __init__(self, region: str, profile: str | None = None) -> None:
+        self._session = boto3.Session(region_name=region, profile_name=profile)
+        self._config = botocore.config.Config(
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, s3={"addressing_style": "path"}
+        )
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service, the same each time."""
+        if service not in self._clients:
+            make: Any = self._session.client
+            self._clients[service] = make(service, config=self._config)
+        return self._clients[service]

@@ -1,0 +1,97 @@
+"""What changes a decision or what serves: approve, reject, rollback. All of it through the road, nothing around it."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from ml import contract, registry
+from ml.errors import InputError, RoadError
+from ml.gate import one_line
+from ml.operate.aws import Aws
+from ml.operate.show import Answer
+from ml.operate.stack import Stack
+from ml.operate.versions import one_version
+
+ROLLBACK_SECONDS = 3 * 3600
+_LONGEST_COMMENT = 500
+_RUNNING = frozenset({"InProgress", "Stopping"})
+
+
+def decide(aws: Aws, stack: Stack, number: int, *, status: str, comment: str) -> Answer:
+    """Set the status of a version that nobody has decided about; exit status 1 when somebody had.
+
+    `status` is Approved or Rejected. Where the pipeline waits for a person, the stack's bridge answers it with this.
+    """
+    sagemaker = aws.client("sagemaker")
+    version = one_version(sagemaker, stack.model_package_group, number)
+    caller = aws.client("sts").get_caller_identity()["Arn"]
+    said = one_line(comment, _LONGEST_COMMENT) or "no comment"
+    standing = registry.set_status(sagemaker, version.arn.text, status, f"{status} by {caller}: {said}")
+    row = {"version": number, "status": standing.status, "decided_now": standing.written, "reason": standing.reason}
+    return Answer(
+        title=f"version {number} of {stack.model_package_group}",
+        columns=("version", "status", "decided_now", "reason"),
+        rows=[row],
+        notes=() if standing.written else ["It had been decided before; a decision is never changed."],
+        exit_status=int(not standing.written),
+    )
+
+
+def rollback(aws: Aws, stack: Stack, number: int, *, wait: bool, pauses: Any = registry.growing_pauses) -> Answer:
+    """Send an approved version through the pipeline again, without training. Raises RoadError unless it is approved.
+
+    With `wait` it returns when the execution has ended: exit status 1 unless it succeeded.
+    """
+    version = one_version(aws.client("sagemaker"), stack.model_package_group, number)
+    if version.status != contract.APPROVED:
+        reason = one_line(version.reason, 200) or "no reason given"
+        raise RoadError(
+            f"version {number} is {version.status} ({reason}); nothing was started. Choose an approved one:"
+            " python -m ml history"
+        )
+    codepipeline = aws.client("codepipeline")
+    variables = [{"name": contract.PIPELINE_VARIABLE, "value": version.arn.text}]
+    started = codepipeline.start_pipeline_execution(name=stack.pipeline_name, variables=variables)
+    execution = str(started["pipelineExecutionId"])
+    state = _followed(codepipeline, stack, execution, pauses(ROLLBACK_SECONDS)) if wait else "InProgress"
+    return Answer(
+        title=f"release of version {number}",
+        columns=("version", "execution", "status"),
+        rows=[{"version": number, "execution": execution, "status": state}],
+        notes=() if wait else ["Follow it with: python -m ml status"],
+        exit_status=int(wait and state != "Succeeded"),
+    )
+
+
+def _followed(codepipeline: Any, stack: Stack, execution: str, pauses: Iterable[float]) -> str:
+    """Return how the execution ended. Raises RoadError when it does not end in the time that `pauses` give."""
+    for _ in pauses:
+        found = codepipeline.get_pipeline_execution(pipelineName=stack.pipeline_name, pipelineExecutionId=execution)
+        state = str(found["pipelineExecution"]["status"])
+        if state not in _RUNNING:
+            return state
+    raise RoadError(f"execution {execution} has not ended after {ROLLBACK_SECONDS} s. Look at the pipeline")
+
+
+def invoke(aws: Aws, stack: Stack, body: bytes, *, content_type: str) -> Answer:
+    """Ask the endpoint and return its answer with the milliseconds that it took. Raises InputError for a refusal."""
+    runtime = aws.client("sagemaker-runtime")
+    begun = time.monotonic()
+    try:
+        answer = runtime.invoke_endpoint(
+            EndpointName=stack.endpoint_name, ContentType=content_type, Accept="application/json", Body=body
+        )
+    except runtime.exceptions.ModelError as error:
+        said = error.response.get("OriginalMessage", "") or str(error)
+        raise InputError(f"the endpoint refuses the request: {one_line(said, 300)}. Repair the rows") from error
+    predictions = json.loads(answer["Body"].read())["predictions"]
+    taken = round((time.monotonic() - begun) * 1000, 1)
+    rows = [{"row": index, **prediction} for index, prediction in enumerate(predictions, 1)]
+    columns = tuple(rows[0]) if rows else ("row",)
+    return Answer(
+        title=f"{stack.endpoint_name}: {len(rows)} answers in {taken} ms",
+        columns=columns,
+        rows=rows,
+        extra={"milliseconds": taken},
+    )

@@ -1,0 +1,168 @@
+"""What is now and what was: status, history and lineage. Nothing here changes anything."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ml import contract, endpoint, ledger, serving
+from ml.errors import InputError
+from ml.gate import one_line
+from ml.operate.aws import Aws
+from ml.operate.show import Answer
+from ml.operate.stack import Stack
+from ml.operate.versions import Version, all_versions, one_version
+from ml.serving import Serving
+
+_LONGEST_REASON = 160
+_ENDED_BADLY = frozenset({"Failed", "Cancelled"})
+
+
+def serving_now(aws: Aws, stack: Stack) -> tuple[str, Serving | None]:
+    """Return the endpoint's status, empty without one, and what it serves."""
+    try:
+        found = aws.client("sagemaker").describe_endpoint(EndpointName=stack.endpoint_name)
+    except ClientError as error:
+        if not endpoint.is_absent(error):
+            raise
+        return "", None
+    return str(found["EndpointStatus"]), serving.read(aws.client("sagemaker"), found)
+
+
+def status(aws: Aws, stack: Stack) -> Answer:
+    """Return one row for each thing that a person on call looks at first; exit status 1 when one needs a person."""
+    state, serves = serving_now(aws, stack)
+    package = serves.model_package if serves else None
+    rows = [
+        _row("endpoint", stack.endpoint_name, state or "does not exist", state in ("", "Failed")),
+        _row("serves", f"version {package.version}" if package else "nothing of the registry", _config(serves), False),
+        *_pipeline_rows(aws, stack),
+        *_alarm_rows(aws, stack),
+        *_queue_rows(aws, stack),
+    ]
+    failing = any(row["attention"] for row in rows)
+    return Answer(
+        title=f"{stack.pipeline_name} in {stack.region}",
+        columns=("what", "name", "state", "attention"),
+        rows=rows,
+        exit_status=int(failing),
+    )
+
+
+def history(aws: Aws, stack: Stack) -> Answer:
+    """Return every version, newest first: decision, metrics, and when it served according to the ledger."""
+    sagemaker = aws.client("sagemaker")
+    _, serves = serving_now(aws, stack)
+    now = serves.model_package if serves else None
+    served: dict[int, list[str]] = {}
+    for entry in ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name):
+        served.setdefault(entry.version, []).append(
+            entry.time if entry.event == ledger.SERVES else f"{entry.time} failed"
+        )
+    rows = [
+        {
+            "version": version.number,
+            "status": version.status,
+            "serves": bool(now and now.is_in_group(version.arn.group) and now.version == version.number),
+            "deployed": ", ".join(served.get(version.number, ())),
+            **{name: version.metrics.get(name) for name in stack.thresholds},
+            "commit": version.metadata.get(contract.METADATA_COMMIT, "")[:12],
+            "created": version.created.strftime("%Y-%m-%d %H:%M"),
+            "reason": one_line(version.reason, _LONGEST_REASON),
+        }
+        for version in all_versions(sagemaker, stack.model_package_group)
+    ]
+    columns = ("version", "status", "serves", "deployed", *stack.thresholds, "commit", "created", "reason")
+    return Answer(title=f"versions of {stack.model_package_group}", columns=columns, rows=rows)
+
+
+def lineage(aws: Aws, stack: Stack, number: int | None) -> Answer:
+    """Return where a version comes from and where it went: the one with this number, or the one that serves."""
+    sagemaker = aws.client("sagemaker")
+    _, serves = serving_now(aws, stack)
+    if number is None:
+        number = _number_in_service(stack, serves)
+    version = one_version(sagemaker, stack.model_package_group, number)
+    entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
+    deployments = [entry for entry in entries if entry.version == number]
+    serving_it = serves is not None and serves.model_package is not None and serves.model_package.version == number
+    facts: list[tuple[str, str, Any]] = [
+        ("endpoint", "name", stack.endpoint_name if serving_it else "does not serve this version"),
+        ("endpoint", "configuration", serves.config_name if serving_it and serves else ""),
+        ("package", "arn", version.arn.text),
+        ("package", "created", version.created.isoformat()),
+        ("decision", "status", version.status),
+        ("decision", "by and why", version.reason),
+        *_archive_facts(version),
+        *(("metric", name, value) for name, value in sorted(version.metrics.items())),
+        *(("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}") for entry in deployments),
+    ]
+    rows = [{"part": part, "what": what, "value": value} for part, what, value in facts]
+    return Answer(
+        title=f"version {number} of {stack.model_package_group}", columns=("part", "what", "value"), rows=rows
+    )
+
+
+def _number_in_service(stack: Stack, serves: Serving | None) -> int:
+    if serves is None or serves.model_package is None:
+        raise InputError(f"endpoint {stack.endpoint_name} serves no version. Name one: python -m ml history")
+    return serves.model_package.version
+
+
+def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:
+    keys = {
+        contract.METADATA_MODEL_SHA256: ("archive", "sha256"),
+        contract.METADATA_EVALUATION_SHA256: ("evaluation", "sha256"),
+        contract.METADATA_DATA_SHA256: ("data", "sha256"),
+        contract.METADATA_USE_CASE: ("model", "use case"),
+        contract.METADATA_COMMIT: ("source", "commit"),
+        contract.METADATA_EXECUTION: ("source", "pipeline execution"),
+    }
+    found = [(part, what, version.metadata[key]) for key, (part, what) in keys.items() if key in version.metadata]
+    return [("archive", "uri", version.archive_uri), *found]
+
+
+def _row(what: str, name: str, state: str, attention: bool) -> dict[str, Any]:
+    return {"what": what, "name": name, "state": state, "attention": attention}
+
+
+def _config(serves: Serving | None) -> str:
+    return f"with {serves.config_name}" if serves else ""
+
+
+def _pipeline_rows(aws: Aws, stack: Stack) -> list[dict[str, Any]]:
+    codepipeline = aws.client("codepipeline")
+    listed = codepipeline.list_pipeline_executions(pipelineName=stack.pipeline_name, maxResults=1)
+    rows = [
+        _row("last execution", each["pipelineExecutionId"], each["status"], each["status"] in _ENDED_BADLY)
+        for each in listed["pipelineExecutionSummaries"]
+    ]
+    stages: Sequence[Mapping[str, Any]] = codepipeline.get_pipeline_state(name=stack.pipeline_name)["stageStates"]
+    for stage in stages:
+        for action in stage.get("actionStates", ()):
+            latest = action.get("latestExecution", {})
+            if action["actionName"] == contract.MANUAL_APPROVAL_ACTION and latest.get("status") == "InProgress":
+                rows.append(_row("waits for a person", action["actionName"], str(latest.get("summary", "")), True))
+    return rows
+
+
+def _alarm_rows(aws: Aws, stack: Stack) -> list[dict[str, Any]]:
+    if not stack.alarms:
+        return []
+    described = aws.client("cloudwatch").describe_alarms(AlarmNames=list(stack.alarms), AlarmTypes=["MetricAlarm"])
+    found = {alarm["AlarmName"]: str(alarm["StateValue"]) for alarm in described["MetricAlarms"]}
+    return [
+        _row("alarm", name, found.get(name, "does not exist"), found.get(name) not in ("OK", "INSUFFICIENT_DATA"))
+        for name in stack.alarms
+    ]
+
+
+def _queue_rows(aws: Aws, stack: Stack) -> list[dict[str, Any]]:
+    rows = []
+    for queue in stack.queues.values():
+        sqs = aws.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        name = "ApproximateNumberOfMessages"
+        held = int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+        rows.append(_row("dead letters", queue, str(held), held > 0))
+    return rows

@@ -1,0 +1,191 @@
+"""The operator's commands against a rehearsed stack: two releases, a weak model, a rollback, and the end."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ml.operate.app import app
+from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
+from rehearsal.plan import make_plan
+from rehearsal.road import Road, open_road
+from rehearsal.scenario import BETTER, WEAK, Scene
+from tests.silence import Silent
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    """Version 1 and 2 were released in turn, version 3 was rejected."""
+    with open_road(make_plan("dev"), work=tmp_path_factory.mktemp("operated"), progress=Silent()) as road:
+        scene = Scene(road=road, use_case="churn", heading=lambda text: None)
+        assert road.follow(road.push("A first model")).status == SUCCEEDED
+        scene.change_model(BETTER)
+        assert road.follow(road.push("More trees")).status == SUCCEEDED
+        scene.change_model(WEAK)
+        assert road.follow(road.push("One shallow tree")).status == FAILED
+        yield road
+
+
+@pytest.fixture(scope="module")
+def run(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    outputs = tmp_path_factory.mktemp("outputs") / "outputs.json"
+    outputs.write_text(json.dumps(road.outputs))
+    operator = road.cloud.operator
+    environment = {
+        **road.cloud.environment(),
+        "AWS_ACCESS_KEY_ID": operator.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": operator.secret_access_key,
+        "STACK_OUTPUTS": str(outputs),
+    }
+
+    def _run(*arguments: str, **more: Any) -> Result:
+        return CliRunner().invoke(app, arguments, env=environment, **more)
+
+    return _run
+
+
+def rows(result: Result, status: int = 0) -> list[dict[str, Any]]:
+    assert result.exit_code == status, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)["rows"]
+    return found
+
+
+def test_history_tells_every_version_its_decision_and_when_it_was_deployed(run: Run) -> None:
+    told = rows(run("--json", "history"))
+    assert [(row["version"], row["status"], row["serves"]) for row in told] == [
+        (3, "Rejected", False),
+        (2, "Approved", True),
+        (1, "Approved", False),
+    ]
+    assert [bool(row["deployed"]) for row in told] == [False, True, True]
+    assert "is below 0.85" in told[0]["reason"]
+    assert told[0]["accuracy"] < 0.85 < told[1]["accuracy"]
+
+
+def test_a_person_gets_a_table(run: Run) -> None:
+    shown = run("history").output
+    assert "versions of ChurnPredictionModels" in shown
+    assert "Rejected" in shown
+
+
+def test_status_names_the_failed_execution_and_says_so_by_its_exit_status(run: Run) -> None:
+    told = {row["what"]: row for row in rows(run("--json", "status"), status=1)}
+    assert told["endpoint"]["state"] == "InService"
+    assert told["serves"]["name"] == "version 2"
+    assert (told["last execution"]["state"], told["last execution"]["attention"]) == ("Failed", True)
+    assert told["dead letters"]["state"] == "0"
+
+
+def test_lineage_leads_from_the_endpoint_to_the_commit(run: Run, road: Road) -> None:
+    told = {(row["part"], row["what"]): row["value"] for row in rows(run("--json", "lineage"))}
+    package = road.packages()[1]
+    assert told["package", "arn"] == package["ModelPackageArn"]
+    assert told["source", "commit"] == package["MetadataProperties"]["CommitId"]
+    assert told["endpoint", "configuration"] == road.serving_config()
+    assert told["archive", "sha256"] in told["archive", "uri"]
+    assert told["decision", "by and why"].startswith("Approved: accuracy")
+    assert any(part == "deployment" and what.startswith("serves") for part, what in told)
+
+
+def test_a_version_that_does_not_exist_is_one_line_with_the_repair(run: Run) -> None:
+    refused = run("lineage", "9")
+    assert refused.exit_code == 2
+    assert refused.stderr.strip() == (
+        "error: ChurnPredictionModels has no version 9; there is 3, 2, 1. See them: python -m ml history"
+    )
+
+
+def test_a_decision_is_never_changed(run: Run) -> None:
+    [row] = rows(run("--json", "approve", "3", "--comment", "please"), status=1)
+    assert (row["status"], row["decided_now"]) == ("Rejected", False)
+
+
+def test_invoke_answers_csv_and_json_and_passes_a_refusal_on(run: Run, road: Road) -> None:
+    golden = road.golden(road.packages()[1])
+    body = json.dumps({"instances": golden["instances"]})
+    told = rows(run("--json", "invoke", "-", input=body))
+    assert [{name: row[name] for name in ("label", "probability")} for row in told] == golden["predictions"]
+    line = ",".join(str(value) for value in golden["instances"][0]) + "\n"
+    assert rows(run("--json", "invoke", "--type", "text/csv", "-", input=line))[0]["label"] == told[0]["label"]
+    refused = run("invoke", "--type", "text/csv", "-", input="1,2,3\n")
+    assert refused.exit_code == 2
+    assert "the endpoint refuses the request" in refused.stderr
+
+
+def test_replay_tells_which_decisions_other_thresholds_would_change(run: Run) -> None:
+    same = json.loads(run("--json", "replay").stdout)
+    assert same["changed"] == []
+    lower = json.loads(run("--json", "replay", "--threshold", "accuracy=0.5").stdout)
+    assert lower["changed"] == [3]
+    assert [row["would_be"] for row in lower["rows"]] == ["Approved"] * 3
+    assert run("replay", "--threshold", "acuracy=1").exit_code == 2
+
+
+def test_cost_names_its_prices_date_and_parts(run: Run) -> None:
+    told = json.loads(run("--json", "cost", "--runs", "10").stdout)
+    by_part = {row["what"]: row["usd_a_month"] for row in told["rows"]}
+    assert by_part["endpoint"] == pytest.approx(0.115 * 730, abs=0.01)
+    assert by_part["total"] == pytest.approx(sum(v for k, v in by_part.items() if k != "total"), abs=0.05)
+    assert "2026-11" in told["title"]
+
+
+def test_doctor_finds_a_sound_stack_sound(run: Run) -> None:
+    told = rows(run("--json", "doctor"))
+    assert {row["check"] for row in told} >= {"credentials", "pipeline mle-004-model-registry-pipeline"}
+
+
+def test_rollback_returns_to_a_past_version_and_the_ledger_says_so(run: Run, road: Road) -> None:
+    refused = run("rollback", "--to", "3")
+    assert refused.exit_code == 1
+    assert "version 3 is Rejected" in refused.stderr
+
+    [row] = rows(run("--json", "rollback", "--to", "1"))
+    road.settle()
+
+    assert row["status"] == "Succeeded"
+    told = {each["version"]: each for each in rows(run("--json", "history"))}
+    assert (told[1]["serves"], told[2]["serves"]) == (True, False)
+    assert len(told[1]["deployed"].split(", ")) == 2
+    lineage = rows(run("--json", "lineage"))
+    assert sum(each["part"] == "deployment" for each in lineage) == 2
+
+
+def test_orphans_are_models_that_no_configuration_serves(run: Run, road: Road) -> None:
+    assert rows(run("--json", "orphans")) == []
+    sagemaker = road.cloud.client("sagemaker")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=road.serving_config())
+    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    sagemaker.create_model(
+        ModelName=f"{road.endpoint}--v9-lost",
+        ExecutionRoleArn=model["ExecutionRoleArn"],
+        Containers=[{"ModelPackageName": road.packages()[1]["ModelPackageArn"]}],
+        EnableNetworkIsolation=True,
+    )
+    [row] = rows(run("--json", "orphans"), status=1)
+    assert row["name"] == f"{road.endpoint}--v9-lost"
+
+
+def test_teardown_lists_first_and_leaves_nothing_that_serves(run: Run, road: Road) -> None:
+    listed = rows(run("--json", "teardown"), status=1)
+    assert f"endpoint {road.endpoint}" in {row["what"] for row in listed}
+    assert road.serving_config()
+    rows(run("--json", "teardown", "--yes"))
+    assert rows(run("--json", "teardown")) == []
+    assert rows(run("--json", "orphans")) == []
+    assert [row["version"] for row in rows(run("--json", "history"))] == [3, 2, 1]
+
+
+def test_outputs_that_lack_something_are_told_with_the_repair(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "o.json").write_text('{"region": "us-east-1"}')
+    refused = run("--outputs", str(tmp_path / "o.json"), "status")
+    assert refused.exit_code == 2
+    assert "lacks pipeline_name" in refused.stderr
+    assert "Run pulumi up" in refused.stderr
+    refused = run("--outputs", str(tmp_path / "none.json"), "status")
+    assert refused.exit_code == 2
+    assert "pulumi stack output --json" in refused.stderr
