@@ -67,7 +67,7 @@ def approval_function_args(args: ApprovalAutomationArgs) -> EventFunctionArgs:
             contract.MODEL_PACKAGE_GROUP: args.model_package_group,
             contract.THRESHOLDS: json.dumps(dict(settings.thresholds), sort_keys=True),
             contract.APPROVAL_MODE: settings.approval.mode,
-            contract.GATE: gate_text(settings),
+            contract.GATE: settings.gate.text,
         },
         rules=[
             Rule(
@@ -79,14 +79,6 @@ def approval_function_args(args: ApprovalAutomationArgs) -> EventFunctionArgs:
         ],
         retention_days=settings.audit.retention_days,
         key_arn=args.key_arn,
-    )
-
-
-def gate_text(settings: Settings) -> str:
-    """Return the gate's settings as the function reads them."""
-    gate = settings.gate
-    return json.dumps(
-        {"basis": gate.basis, "confidence": gate.confidence, "championMargin": gate.champion_margin}, sort_keys=True
     )
 
 

@@ -102,6 +102,7 @@ def train_build(
             contract.DATA_URI: settings.training.data_uri,
             contract.TARGET_COLUMN: settings.training.target,
             contract.ENDPOINT_INSTANCE_TYPE: settings.endpoint.instance_type,
+            contract.GATE: settings.gate.text,
         },
         role=role,
         retention_days=settings.audit.retention_days,

@@ -17,6 +17,7 @@ from ml import (
     data,
     entry,
     evaluation,
+    gate,
     packaging,
     registry,
     serving_image,
@@ -38,7 +39,16 @@ REGISTRATION_SECONDS = 300
 CONTAINER_DECIDES = "scikit-learn"
 """The one library whose version must be the container's: another version's pickle loads there with only a warning."""
 
-SUMMARY_METRICS = ("accuracy", "f1", "auc", "log_loss")
+SUMMARY_METRICS = (
+    "accuracy",
+    "f1",
+    "auc",
+    "log_loss",
+    *contract.TASK_METRICS[contract.REGRESSION],
+    "silhouette",
+    "stability",
+)
+"""In the one line that an approver reads, those that the task has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +66,8 @@ class BuildEnvironment:
     repository: str
     build_arn: str
     requested: ModelPackageArn | None
+    confidence: float
+    """Of the evaluation's intervals; the gate's."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -85,6 +97,7 @@ class BuildEnvironment:
             repository=found[contract.REPOSITORY_NAME],
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
+            confidence=gate.Rule.read(environment.get(contract.GATE, "")).confidence,
         )
 
 
@@ -111,17 +124,24 @@ def check_libraries(installed: Callable[[str], str]) -> None:
 
 def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     """Train and measure a model. Changes nothing in AWS. Raises RoadError when no model can be offered for approval."""
-    use_case = usecases.load(build.use_case)
-    table = data.load(build.data_uri, target=build.target, use_case=use_case, s3=s3)
-    classes = sorted(set(table.target.tolist()))
-    entry.say(f"data: {table.source}: {len(table.target)} rows, {len(table.columns)} columns, classes {classes}")
+    use_case, known = usecases.load(build.use_case), contract.USE_CASES[build.use_case]
+    table = data.load(build.data_uri, target=build.target, task=known.task, use_case=use_case, s3=s3)
+    classes = f", classes {sorted(set(table.target.tolist()))}" if known.task == contract.CLASSIFICATION else ""
+    entry.say(f"data: {table.source}: {len(table.rows)} rows, {len(table.columns)} columns{classes}")
     for note in table.notes:
         entry.say(f"data: {note}")
-    trained = training.train(table, use_case.build)
+    trained = training.train(table, use_case)
     held_out = trained.held_out
-    document = evaluation.evaluate(trained.model, table.rows[held_out], table.target[held_out])
+    examination = evaluation.Examination(
+        task=table.task,
+        model=trained.model,
+        fit_rows=table.rows[trained.fit],
+        rows=table.rows[held_out],
+        target=table.target[held_out],
+    )
+    document = evaluation.evaluate(examination, confidence=build.confidence)
     metrics = evaluation.reportable(document)
-    measured = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS)
+    measured = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS if name in metrics)
     summary = one_line(
         f"{build.use_case}: {measured} on {len(held_out)} held-out rows of {table.source}", LONGEST_SUMMARY
     )

@@ -16,10 +16,10 @@ UNREADABLE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403
 """S3 also answers AccessDenied for an absent object to whoever may not list the bucket."""
 
 
-def load(uri: str, *, target: str, use_case: UseCase, s3: "S3Client") -> Table:
-    """Return the table at `uri`, s3://bucket/key, with `target` as its label; an empty `uri` means the synthetic one.
+def load(uri: str, *, target: str, task: str, use_case: UseCase, s3: "S3Client") -> Table:
+    """Return the table at `uri`, s3://bucket/key, with `target` as its target; an empty `uri` means the synthetic one.
 
-    Raises InputError when the object cannot be read or no classifier can be trained on it.
+    Raises InputError when the object cannot be read or no model can be trained on it.
     """
     if not uri:
         table = use_case.synthetic()
@@ -36,4 +36,4 @@ def load(uri: str, *, target: str, use_case: UseCase, s3: "S3Client") -> Table:
         if code not in UNREADABLE:
             raise
         raise InputError(f"{uri}: {code}. Check training.dataUri, and that the object exists") from error
-    return read_table(data, name=uri, target=target)
+    return read_table(data, name=uri, target=target, task=task)

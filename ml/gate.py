@@ -1,5 +1,6 @@
 """Decide whether a model may go live. No AWS, no I/O; whatever cannot be judged does not pass."""
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping
@@ -7,11 +8,13 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from ml import contract
-from ml.errors import RoadError
+from ml.errors import InputError, RoadError
 
 LONGEST_SUMMARY = 1000
-METRIC_GROUPS = ("binary_classification_metrics", "multiclass_classification_metrics")
-"""The objects in which SageMaker's model quality schema keeps a classifier's metrics."""
+BINARY, MULTICLASS = "binary_classification_metrics", "multiclass_classification_metrics"
+REGRESSION, CLUSTERING = "regression_metrics", "clustering_metrics"
+METRIC_GROUPS = (BINARY, MULTICLASS, REGRESSION, CLUSTERING)
+"""Where SageMaker's model quality schema keeps metrics; it lacks clustering, whose name is ours."""
 
 WEIGHTED = "weighted_"
 """That schema's prefix for multiclass metrics that are averaged by class size."""
@@ -56,6 +59,71 @@ class Verdict:
         reasons = [line.reason for line in self.lines if line.passed == self.approved]
         text = "; ".join(reasons) or "no threshold is set, so nothing vouches for the model"
         return one_line(f"{self.decision}: {text}", LONGEST_SUMMARY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How metrics are judged: by their measured value (basis point) or by the worse end of their interval (bound).
+
+    `confidence` is that of the whole interval, between 0 and 1: the truth is worse than that end with half of the rest.
+    """
+
+    basis: str
+    confidence: float
+
+    @classmethod
+    def read(cls, text: str) -> "Rule":
+        """Return the rule in the JSON text of a GATE variable. Raises InputError for one that nobody can judge by.
+
+        A rule that this code does not know must not be overlooked: nothing would then be held to it.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or content.get("basis") not in (contract.POINT, contract.BOUND):
+            raise InputError(f"{contract.GATE} names no basis to judge by. Deploy the program again")
+        confidence = content.get("confidence")
+        if not is_finite(confidence) or not 0 < confidence < 1:
+            raise InputError(f"{contract.GATE} has the confidence {confidence!r}. Set gate.confidence, deploy again")
+        if content.get("championMargin") is not None:
+            raise InputError(f"{contract.GATE} asks for a champion. Set gate.championMargin to null, deploy again")
+        return cls(basis=content["basis"], confidence=float(confidence))
+
+
+POINT_RULE = Rule(basis=contract.POINT, confidence=0.95)
+
+
+def judge_document(document: bytes, thresholds: Mapping[str, object], rule: Rule) -> Verdict:
+    """Judge an evaluation document by `rule`. Raises EvidenceError when it cannot be read at all.
+
+    By bound a metric without an interval, or with one of another confidence, does not pass.
+    """
+    values = metrics(document)
+    if rule.basis == contract.POINT:
+        return judge(values, thresholds)
+    found = json.loads(document).get("intervals")
+    measured = found if isinstance(found, dict) and found.get("confidence") == rule.confidence else {}
+    found = measured.get("metrics")
+    ends = found if isinstance(found, dict) else {}
+    return Verdict(lines=tuple(_bound_line(name, values, limit, ends) for name, limit in thresholds.items()))
+
+
+def _bound_line(name: str, values: Mapping[str, object], limit: object, ends: Mapping[str, object]) -> Line:
+    """Judge the worse end of a metric's interval; what the point itself cannot pass needs no interval to fail."""
+    point = _line(name, values, limit)
+    if not point.passed:
+        return point
+    side = "lower" if point.higher_is_better else "upper"
+    interval = ends.get(name)
+    end = interval.get(side) if isinstance(interval, dict) else None
+    if not is_finite(end):
+        reason = f"{name} has no interval of the gate's confidence, and is judged by its {side} end"
+        return dataclasses.replace(point, passed=False, reason=reason)
+    line = _line(name, {name: end}, limit)
+    shown = f"{float(point.value):.4g}" if is_finite(point.value) else str(point.value)
+    said = f"{line.reason} (the {side} end of its interval; measured {shown})"
+    return dataclasses.replace(line, value=end, reason=said)
 
 
 def judge(metrics: Mapping[str, object], thresholds: Mapping[str, object]) -> Verdict:
@@ -105,7 +173,7 @@ def is_finite(value: object) -> TypeGuard[float]:
 def metrics(document: bytes) -> dict[str, object]:
     """Return metric name -> value, as found, from an evaluation in SageMaker's model quality schema.
 
-    Raises EvidenceError when the document is not JSON or holds no metrics of a classifier, or two sets of them.
+    Raises EvidenceError when the document is not JSON or holds no metrics, or two sets of them.
     """
     try:
         content = json.loads(document)

@@ -46,13 +46,13 @@ def _decide(arn: str, place: Place, *, trigger: str) -> pipeline_job.Result:
     group = os.environ[contract.MODEL_PACKAGE_GROUP]
     thresholds = _json_object(contract.THRESHOLDS)
     asks_person = _asks_person(os.environ[contract.APPROVAL_MODE])
-    _check_gate(_json_object(contract.GATE))
+    rule = gate.Rule.read(os.environ[contract.GATE])
     place.check(arn, group)
     sagemaker = client("sagemaker")
     description = registry.wait_until_completed(sagemaker, arn, registry.growing_pauses(COMPLETION_SECONDS))
     standing = registry.standing(description)
     if standing.status == contract.PENDING:
-        decision, reason = _judge(description, thresholds)
+        decision, reason = _judge(description, thresholds, rule)
         if asks_person and decision == contract.APPROVED:
             passed = f"{PASSED}:{reason.removeprefix(f'{contract.APPROVED}:')}; a person decides"
             standing = registry.Standing(status=PASSED, reason=passed, written=True)
@@ -67,9 +67,9 @@ def _decide(arn: str, place: Place, *, trigger: str) -> pipeline_job.Result:
     return result
 
 
-def _judge(description: Mapping[str, Any], thresholds: Mapping[str, object]) -> tuple[str, str]:
+def _judge(description: Mapping[str, Any], thresholds: Mapping[str, object], rule: gate.Rule) -> tuple[str, str]:
     try:
-        verdict = gate.judge(gate.metrics(_evaluation(description)), thresholds)
+        verdict = gate.judge_document(_evaluation(description), thresholds, rule)
     except EvidenceError as error:
         return contract.REJECTED, f"{contract.REJECTED}: {error}"
     return verdict.decision, verdict.summary
@@ -93,12 +93,6 @@ def _asks_person(mode: str) -> bool:
     if mode not in (contract.AUTOMATED, contract.BOTH):
         raise InputError(f"{contract.APPROVAL_MODE} is {mode!r}, not automated or both. Deploy the program again")
     return mode == contract.BOTH
-
-
-def _check_gate(gate_settings: Mapping[str, object]) -> None:
-    """Raise InputError for a gate that this function cannot judge by: nothing may pass it by being overlooked."""
-    if gate_settings.get("basis") != contract.POINT or gate_settings.get("championMargin") is not None:
-        raise InputError(f"{contract.GATE} asks for more than point values. Set gate.basis to point, deploy again")
 
 
 def _json_object(key: str) -> dict[str, object]:

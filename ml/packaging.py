@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import contract, inference
+from ml import contract, inference, safe_pickle
+from ml.errors import RoadError
 from ml.table import Table
 
 MEMBER_TIME = 315532800
@@ -27,6 +28,7 @@ COMPRESSION = 6
 """Python's default of 9 takes over ten times as long for three percent."""
 
 GOLDEN_RECORDS = 5
+_SERVING_CODE = Path(inference.__file__).parent
 PICKLE_PROTOCOL = 5
 
 
@@ -44,10 +46,11 @@ def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str
     The proofs are a few of the rows in `held_out` with the answers that the packed serving code gives to them.
     """
     pickled = pickle.dumps(model, protocol=PICKLE_PROTOCOL)
+    _check_pickle(pickled)
     metadata = describe(model, table, use_case)
     members = {
         contract.MODEL_FILE: pickled,
-        contract.INFERENCE_FILE: Path(inference.__file__).read_bytes(),
+        **{member: (_SERVING_CODE / Path(member).name).read_bytes() for member in contract.SERVING_FILES},
         contract.METADATA_FILE: _json(metadata),
         contract.GOLDEN_FILE: _json(golden(inference.load(pickled, metadata), table.rows[held_out[:GOLDEN_RECORDS]])),
     }
@@ -55,12 +58,24 @@ def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str
     return Archive(body=body, sha256=hashlib.sha256(body).hexdigest())
 
 
+def _check_pickle(pickled: bytes) -> None:
+    """Raise RoadError for a model that neither the deploy step nor the container would load."""
+    try:
+        safe_pickle.check(pickled)
+    except safe_pickle.ForbiddenGlobalError as error:
+        raise RoadError(
+            f"{error}; nothing was registered. Build the model of scikit-learn's own parts, or add the name to"
+            " ml/safe_pickle.py after a review"
+        ) from error
+
+
 def describe(model: Any, table: Table, use_case: str) -> dict[str, Any]:
     """Return what the archive says about itself: columns, classes and the versions that made it."""
     return {
         "use_case": use_case,
+        "task": table.task,
         "target": table.target_column,
-        "classes": model.classes_.tolist(),
+        "classes": model.classes_.tolist() if table.task == contract.CLASSIFICATION else [],
         "columns": [asdict(column) for column in table.columns],
         "data_sha256": table.sha256,
         "python": platform.python_version(),

@@ -16,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from ml import contract
 from ml.errors import InputError
 
 MAX_CLASSES = 30
@@ -23,6 +24,9 @@ MAX_CLASSES = 30
 
 MIN_ROWS_PER_CLASS = 8
 """With a quarter held out, two rows of the rarest class are left to measure."""
+
+MIN_ROWS = 40
+"""With a quarter held out, ten are left to measure a regression or a clustering."""
 
 LARGEST_NUMBER = float(np.finfo(np.float32).max)
 """scikit-learn's trees compute in float32 and refuse anything larger."""
@@ -40,10 +44,11 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Labelled records.
+    """Records with what is to be learnt about them.
 
-    `rows` has one row for each label: float64 (n, p) with NaN for a missing value when every column is numeric, else
-    object (n, p) of float (NaN when missing) and str (None when missing). `target` is int64 (n,) or text (n,).
+    `rows` has one row for each record: float64 (n, p) with NaN for a missing value when every column is numeric, else
+    object (n, p) of float (NaN when missing) and str (None when missing). `target` has n elements: labels, int64 or
+    text, for classification; float64 for regression; zeros for clustering, whose `target_column` is empty.
     """
 
     columns: tuple[Column, ...]
@@ -55,43 +60,59 @@ class Table:
     """Of the bytes that were read."""
     notes: tuple[str, ...]
     """What was left out and why, one sentence each."""
+    task: str = contract.CLASSIFICATION
 
 
-def read_table(data: bytes, *, name: str, target: str) -> Table:
+def read_table(data: bytes, *, name: str, target: str, task: str = contract.CLASSIFICATION) -> Table:
     """Return the table in `data`, a CSV file with a header or a Parquet file, as the ending of `name` says.
 
-    Rows without a label are left out and counted: they can neither teach nor test. Columns without any value and
-    unnamed row indexes are left out as well. Raises InputError, one line, when no classifier can be trained on it.
+    Rows without a target are left out and counted: they can neither teach nor test. Columns without any value and
+    unnamed row indexes are left out as well. Raises InputError, one line, when no model can be trained on it.
     """
     if not data.strip():
         raise InputError(f"{name}: the file is empty. Give a table with a header and rows")
     raw = _columns(data, name)
-    if target not in raw:
+    if task != contract.CLUSTERING and target not in raw:
         listing = ", ".join(map(repr, raw))
         raise InputError(f"{name}: no column {target!r}; it has {listing}. Set training.target to one of them")
     converted = {label: _convert(column, f"{name}: column {label!r}") for label, column in raw.items()}
-    labels, labelled = _labels(converted.pop(target), f"{name}: target column {target!r}")
+    values, usable = _target(converted, target, task, name)
     notes, features = [], {}
-    if not labelled.all():
-        notes.append(f"{np.count_nonzero(~labelled)} rows without a {target!r} are left out")
+    if not usable.all():
+        notes.append(f"{np.count_nonzero(~usable)} rows without a {target!r} are left out")
     for label, column in converted.items():
         if _is_row_index(label):
             notes.append(f"column {label!r} is a row index and is left out")
-        elif _missing(column[labelled]).all():
+        elif _missing(column[usable]).all():
             notes.append(f"column {label!r} has no values and is left out")
         else:
-            features[label] = column[labelled]
+            features[label] = column[usable]
     if not features:
         raise InputError(f"{name}: no column beside {target!r} holds a value. Add the columns to predict from")
     return Table(
         columns=tuple(_describe(label, column) for label, column in features.items()),
         rows=_rows(features),
-        target=labels,
-        target_column=target,
+        target=values,
+        target_column=target if task != contract.CLUSTERING else "",
         source=name,
         sha256=hashlib.sha256(data).hexdigest(),
         notes=tuple(notes),
+        task=task,
     )
+
+
+def _target(
+    converted: dict[str, NDArray[Any]], target: str, task: str, name: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Take the target out of the columns; return its values, and which rows have one (n,)."""
+    if task == contract.CLUSTERING:
+        rows = len(next(iter(converted.values())))
+        if rows < MIN_ROWS:
+            raise InputError(f"{name}: {rows} rows; at least {MIN_ROWS} are needed to hold some out for the test")
+        return np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=np.bool_)
+    column = converted.pop(target)
+    read = _quantities if task == contract.REGRESSION else _labels
+    return read(column, f"{name}: target column {target!r}")
 
 
 def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
@@ -209,3 +230,16 @@ def _labels(column: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.
             " some out for the test. Add rows or merge classes"
         )
     return labels, labelled
+
+
+def _quantities(column: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the quantities, float64, and which rows have one (n,)."""
+    known = ~_missing(column)
+    values = column[known]
+    if values.dtype == object:
+        raise InputError(f"{where} holds text, not a quantity. Name the column that holds the number to predict")
+    if len(values) < MIN_ROWS:
+        raise InputError(f"{where} has {len(values)} values; at least {MIN_ROWS} are needed. Add rows")
+    if values.min() == values.max():
+        raise InputError(f"{where} is always {values.min():g}: there is nothing to predict")
+    return values, known

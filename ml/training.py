@@ -1,6 +1,5 @@
 """Fit a model on one part of a table and keep the other part for the test."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,23 +7,36 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+from ml import contract
 from ml.table import Table
 
 HELD_OUT_SHARE = 0.25
 SEED = 11
 
+Indices = NDArray[np.int64]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A fitted classifier and the indices, int (m,), of the rows that it has not seen."""
+    """A fitted model with the rows, as indices, that it was fitted on and those that it has not seen."""
 
     model: Any
-    held_out: NDArray[np.int64]
+    fit: Indices
+    held_out: Indices
 
 
-def train(table: Table, build: Callable[[Table], Any]) -> Trained:
-    """Fit `build(table)` on three quarters of the rows. The split is seeded and keeps each class's share."""
+def train(table: Table, use_case: Any) -> Trained:
+    """Fit the use case's model on its own split of the table, or on three quarters of the rows."""
+    fit, held_out = getattr(use_case, "split", split)(table)
+    # What a clustering is to find is nobody's to tell: its target is None.
+    target = None if table.task == contract.CLUSTERING else table.target[fit]
+    return Trained(model=use_case.build(table).fit(table.rows[fit], target), fit=fit, held_out=held_out)
+
+
+def split(table: Table) -> tuple[Indices, Indices]:
+    """Return the rows to fit on and to hold out: always the same, and with each class's share in both."""
+    labels = table.target if table.task == contract.CLASSIFICATION else None
     fit, held_out = train_test_split(
-        np.arange(len(table.target)), test_size=HELD_OUT_SHARE, stratify=table.target, random_state=SEED
+        np.arange(len(table.target)), test_size=HELD_OUT_SHARE, stratify=labels, random_state=SEED
     )
-    return Trained(model=build(table).fit(table.rows[fit], table.target[fit]), held_out=held_out)
+    return fit, held_out

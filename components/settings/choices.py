@@ -1,5 +1,6 @@
 """What a stack can choose, as types: one class for each map of settings."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ class GateSettings:
     basis: str
     confidence: float
     champion_margin: float | None
+
+    @property
+    def text(self) -> str:
+        """The rule as the processes that judge read it (ml.gate.Rule)."""
+        content = {"basis": self.basis, "confidence": self.confidence, "championMargin": self.champion_margin}
+        return json.dumps(content, sort_keys=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from components.settings import rules
 from components.settings.choices import (
@@ -22,7 +21,6 @@ from ml import contract
 NAME_SUFFIX_PATTERN = r"(-[a-z0-9]+)*"
 """A suffix without two hyphens in a row: no stack's name patterns can then reach into another stack."""
 
-DEFAULT_THRESHOLDS: Mapping[str, float] = MappingProxyType({"accuracy": 0.85})
 APPROVAL_TIMEOUT_MINUTES = (5, 86_400)
 """What CodePipeline accepts as the timeout of a manual approval, in minutes."""
 
@@ -75,19 +73,20 @@ def tags(section: Section) -> Mapping[str, str]:
     return found
 
 
-def thresholds(root: Section) -> Mapping[str, float]:
-    """Read the limits that a model must keep, each in the range of its metric."""
+def thresholds(root: Section, known: contract.UseCase) -> Mapping[str, float]:
+    """Read the limits that a model must keep: of metrics that the use case's task has, each in its metric's range."""
     problems_before = len(root.problems)
     section = root.section("thresholds")
     if "thresholds" not in root:
-        return DEFAULT_THRESHOLDS
-    limits = {
-        name: section.read(name, rules.number(metric.low, metric.high), 0.85 if metric.higher_is_better else 0.2)
-        for name, metric in contract.METRICS.items()
-    }
-    section.finish("metric")
+        return known.thresholds
+    limits = {}
+    for name in contract.TASK_METRICS[known.task]:
+        metric = contract.METRICS[name]
+        example = known.thresholds.get(name, 0.85 if metric.higher_is_better else 0.2)
+        limits[name] = section.read(name, rules.number(metric.low, metric.high), example)
+    section.finish(f"metric of {known.task}")
     if not section and len(root.problems) == problems_before:
-        name, limit = next(iter(DEFAULT_THRESHOLDS.items()))
+        name, limit = next(iter(known.thresholds.items()))
         root.report("thresholds is empty: nothing would be judged", root.commands.set(f"thresholds.{name}", limit))
     return {name: limit for name, limit in limits.items() if name in section}
 
@@ -95,7 +94,7 @@ def thresholds(root: Section) -> Mapping[str, float]:
 def gate(section: Section) -> GateSettings:
     """Read how metrics are judged."""
     settings = GateSettings(
-        basis=section.read("basis", rules.one_of((contract.POINT,)), contract.POINT),
+        basis=section.read("basis", rules.one_of((contract.POINT, contract.BOUND)), contract.POINT),
         confidence=section.read("confidence", rules.number(0.5, 0.999), 0.95),
         champion_margin=section.read("championMargin", rules.nothing, None, example="null"),
     )

@@ -81,7 +81,7 @@ class Settings:
             tags=sections.tags(root.section("tags")),
             use_case=use_case,
             model_package_group=root.read("modelPackageGroup", sections.GROUP_NAME, known.model_package_group),
-            thresholds=sections.thresholds(root),
+            thresholds=sections.thresholds(root, known),
             gate=sections.gate(root.section("gate")),
             approval=sections.approval(root.section("approval")),
             source=sections.source(root.section("source")),
@@ -91,6 +91,7 @@ class Settings:
             audit=sections.audit(root.section("audit")),
             protect_data=root.read("protectData", rules.flag, stack == PROTECTED_STACK),
         )
+        _refuse_bounds_that_nobody_knows(root, settings)
         _refuse_what_the_provider_loses(root)
         root.finish()
         if problems:
@@ -101,6 +102,17 @@ class Settings:
     def all_tags(self) -> Mapping[str, str]:
         """The tags of everything that the stack holds: the program's own, and those of the setting `tags`."""
         return {**self.tags, "project": self.project, "stack": self.stack, "use-case": self.use_case}
+
+
+def _refuse_bounds_that_nobody_knows(root: Section, settings: Settings) -> None:
+    """Report thresholds on metrics without an interval where intervals are judged: no model would ever pass."""
+    if settings.gate.basis != contract.BOUND:
+        return
+    for name in sorted(settings.thresholds.keys() & contract.WITHOUT_INTERVAL):
+        root.report(
+            f"gate.basis = {contract.BOUND!r} judges intervals, and none is estimated for thresholds.{name}",
+            root.commands.set("gate.basis", contract.POINT),
+        )
 
 
 def _refuse_what_the_provider_loses(root: Section) -> None:

@@ -35,10 +35,9 @@ def replay(aws: Aws, stack: Stack, thresholds: Mapping[str, float]) -> Answer:
 def _judged(aws: Aws, version: Version, thresholds: Mapping[str, float]) -> dict[str, Any]:
     row: dict[str, Any] = {"version": version.number, "status": version.status}
     try:
-        found = gate.metrics(_evaluation(aws, version))
+        verdict = gate.judge_document(_evaluation(aws, version), thresholds, gate.POINT_RULE)
     except EvidenceError as error:
         return row | {"would_be": contract.REJECTED, "reason": str(error)}
-    verdict = gate.judge(found, thresholds)
     values = {line.metric: line.value for line in verdict.lines}
     plots = {f"{line.metric}_plot": _bar(line) for line in verdict.lines}
     return row | {"would_be": verdict.decision, "reason": verdict.summary, **values, **plots}

@@ -9,15 +9,16 @@ from ml.table import Table
 
 
 class UseCase(Protocol):
-    """What a module of this package offers."""
+    """What a module of this package offers. It may also have `split(table) -> (rows to fit on, rows to hold out)`."""
 
     def synthetic(self) -> Table:
         """Return the table to train on when no data file is given: always the same one."""
 
     def build(self, table: Table) -> Any:
-        """Return an unfitted scikit-learn Pipeline that classifies raw records with the columns of `table`.
+        """Return an unfitted scikit-learn Pipeline that takes raw records with the columns of `table`.
 
-        It must pickle with references to scikit-learn and numpy alone: the serving container has nothing of ours.
+        It classifies, predicts a quantity or assigns a cluster, as the use case's task says. It must pickle with
+        references to what ml/safe_pickle.py allows: the serving container has nothing of ours.
         """
 
 
