@@ -82,6 +82,7 @@ class BuildEnvironment:
                 contract.PIPELINE_EXECUTION_ID,
                 contract.COMMIT_ID,
                 contract.REPOSITORY_NAME,
+                contract.GATE,
             ),
         )
         use_case = contract.USE_CASES.get(found[contract.USE_CASE])
@@ -97,7 +98,7 @@ class BuildEnvironment:
             repository=found[contract.REPOSITORY_NAME],
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
-            confidence=gate.Rule.read(environment.get(contract.GATE, "")).confidence,
+            confidence=gate.Rule.read(found[contract.GATE]).confidence,
         )
 
 
@@ -130,7 +131,7 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     entry.say(f"data: {table.source}: {len(table.rows)} rows, {len(table.columns)} columns{classes}")
     for note in table.notes:
         entry.say(f"data: {note}")
-    trained = training.train(table, use_case)
+    trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
     held_out = trained.held_out
     examination = evaluation.Examination(
         task=table.task,

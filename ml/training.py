@@ -1,5 +1,6 @@
 """Fit a model on one part of a table and keep the other part for the test."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ HELD_OUT_SHARE = 0.25
 SEED = 11
 
 Indices = NDArray[np.int64]
+Split = Callable[[Table], tuple[Indices, Indices]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +27,6 @@ class Trained:
     held_out: Indices
 
 
-def train(table: Table, use_case: Any) -> Trained:
-    """Fit the use case's model on its own split of the table, or on three quarters of the rows."""
-    fit, held_out = getattr(use_case, "split", split)(table)
-    # What a clustering is to find is nobody's to tell: its target is None.
-    target = None if table.task == contract.CLUSTERING else table.target[fit]
-    return Trained(model=use_case.build(table).fit(table.rows[fit], target), fit=fit, held_out=held_out)
-
-
 def split(table: Table) -> tuple[Indices, Indices]:
     """Return the rows to fit on and to hold out: always the same, and with each class's share in both."""
     labels = table.target if table.task == contract.CLASSIFICATION else None
@@ -40,3 +34,11 @@ def split(table: Table) -> tuple[Indices, Indices]:
         np.arange(len(table.target)), test_size=HELD_OUT_SHARE, stratify=labels, random_state=SEED
     )
     return fit, held_out
+
+
+def train(table: Table, build: Callable[[Table], Any], split: Split = split) -> Trained:
+    """Fit `build(table)` on some of the rows; `split` says which, and which are held out."""
+    fit, held_out = split(table)
+    # What a clustering is to find is nobody's to tell: its target is None.
+    target = None if table.task == contract.CLUSTERING else table.target[fit]
+    return Trained(model=build(table).fit(table.rows[fit], target), fit=fit, held_out=held_out)

@@ -65,7 +65,10 @@ def evaluate(examination: Examination, *, confidence: float = 0.95) -> bytes:
             "resamples": measured.intervals.resamples,
             "metrics": ends,
         },
-        "baseline": measured.baseline,
+        "baseline": {
+            "strategy": measured.baseline["strategy"],
+            "metrics": {name: _number(value) for name, value in measured.baseline["metrics"].items()},
+        },
     }
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode()
 

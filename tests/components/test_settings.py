@@ -139,7 +139,7 @@ def test_nan_in_json_text_is_refused() -> None:
 
 def test_a_misspelt_metric_is_refused_with_the_one_that_was_meant() -> None:
     assert refusal({"thresholds": {"acuracy": "0.9"}}) == [
-        "thresholds.acuracy is not a metric; accuracy is one",
+        "thresholds.acuracy is not a metric of classification; accuracy is one",
         "pulumi config rm --stack dev --path thresholds.acuracy"
         " && pulumi config set --stack dev --path thresholds.accuracy 0.9",
     ]
@@ -234,7 +234,7 @@ def test_all_problems_come_in_one_error() -> None:
         ("endpoint", "instanceCount", True),
         ("audit", "retentionDays", 0),
         ("audit", "trail", "yes"),
-        ("gate", "basis", "bound"),
+        ("gate", "basis", "lower"),
         ("gate", "confidence", 95),
         ("gate", "confidence", 0.4),
         ("source", "provider", "github"),

@@ -20,7 +20,14 @@ CHURN: Any = usecases.load("churn")
 def accuracy(table: Any) -> float:
     trained = training.train(table, CHURN.build)
     held_out = trained.held_out
-    return metrics(evaluation.evaluate(trained.model, table.rows[held_out], table.target[held_out]))["accuracy"]
+    examination = evaluation.Examination(
+        task=table.task,
+        model=trained.model,
+        fit_rows=table.rows[trained.fit],
+        rows=table.rows[held_out],
+        target=table.target[held_out],
+    )
+    return metrics(evaluation.evaluate(examination))["accuracy"]
 
 
 def test_the_default_model_is_well_above_its_threshold() -> None:

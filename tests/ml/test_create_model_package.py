@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
     "PIPELINE_EXECUTION_ID": "11111111-2222-3333-4444-555555555555",
     "COMMIT_ID": "0123abc",
+    "GATE": '{"basis": "point", "championMargin": null, "confidence": 0.95}',
     "REPOSITORY_NAME": "model-registry-pipeline-repo",
 }
 
@@ -200,7 +201,7 @@ def test_another_scikit_learn_than_the_containers_stops_the_build(
 def test_a_metric_that_is_not_a_number_stops_the_build(
     aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "log_loss", lambda *_args, **_options: float("nan"))
+    monkeypatch.setattr(evaluation.classification, "log_loss", lambda *_args, **_options: float("nan"))
     with pytest.raises(RoadError, match="no finite value for log_loss; nothing was registered"):
         run(aws, tmp_path)
 

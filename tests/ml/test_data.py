@@ -11,19 +11,21 @@ CHURN = usecases.load("churn")
 
 
 def test_without_a_uri_the_use_case_makes_its_own_table() -> None:
-    table = data.load("", target="churned", use_case=CHURN, s3=None)
+    table = data.load("", target="churned", task="classification", use_case=CHURN, s3=None)
 
     assert table.source == "synthetic customers"
 
 
 def test_the_synthetic_table_has_no_other_target() -> None:
     with pytest.raises(InputError, match="training.target is 'left', but .* the label is 'churned'"):
-        data.load("", target="left", use_case=CHURN, s3=None)
+        data.load("", target="left", task="classification", use_case=CHURN, s3=None)
 
 
 def test_a_uri_is_read_from_s3(aws: SimpleNamespace, mixed_csv: bytes) -> None:
     aws.s3.put_object(Bucket=aws.bucket, Key="in/customers.csv", Body=mixed_csv)
-    table = data.load(f"s3://{aws.bucket}/in/customers.csv", target="churned", use_case=CHURN, s3=aws.s3)
+    table = data.load(
+        f"s3://{aws.bucket}/in/customers.csv", target="churned", task="classification", use_case=CHURN, s3=aws.s3
+    )
 
     assert (table.source, len(table.rows)) == (f"s3://{aws.bucket}/in/customers.csv", 240)
 
@@ -31,13 +33,13 @@ def test_a_uri_is_read_from_s3(aws: SimpleNamespace, mixed_csv: bytes) -> None:
 def test_an_absent_object_is_one_line_with_its_uri(aws: SimpleNamespace) -> None:
     uri = f"s3://{aws.bucket}/none.csv"
     with pytest.raises(InputError, match=f"^{uri}: NoSuchKey. Check training.dataUri"):
-        data.load(uri, target="y", use_case=CHURN, s3=aws.s3)
+        data.load(uri, target="y", task="classification", use_case=CHURN, s3=aws.s3)
 
 
 @pytest.mark.parametrize("uri", ["/tmp/data.csv", "s3://bucket", "s3:///key.csv", "http://host/key.csv"])
 def test_anything_but_an_s3_object_is_refused(uri: str) -> None:
     with pytest.raises(InputError, match="is not an object in S3"):
-        data.load(uri, target="y", use_case=CHURN, s3=None)
+        data.load(uri, target="y", task="classification", use_case=CHURN, s3=None)
 
 
 def test_an_unknown_use_case_is_refused_with_the_known_ones() -> None:

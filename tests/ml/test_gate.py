@@ -109,7 +109,7 @@ def test_metrics_reads_both_schemas_by_the_contracts_names() -> None:
     [
         b"", b"{", b"\xff\xfe", b"[]", b"null", b"3", b"{}", b"[" * 100_000, b'{"binary_classification_metrics": []}',
         b'{"binary_classification_metrics": {}, "multiclass_classification_metrics": {}}',
-        b'{"regression_metrics": {"rmse": {"value": 1}}}', b"9" * 5000,
+        b'{"ranking_metrics": {"ndcg": {"value": 1}}}', b"9" * 5000,
     ],
 )  # fmt: skip
 def test_an_unreadable_evaluation_is_an_evidence_fault(content: bytes) -> None:

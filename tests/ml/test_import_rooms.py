@@ -16,9 +16,12 @@ DEPLOY = REGISTRY | {
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
     "ml.serving_image", "ml.ledger",
 }  # fmt: skip
+SERVING = {"ml.inference", "ml.request_rows", "ml.safe_pickle"}
 TRAIN = REGISTRY | TABLE | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
-    "ml.inference", "ml.package_request", "ml.approved_version", "ml.serving_image",
+    "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
+    "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
+    *SERVING,
 }  # fmt: skip
 OPERATE = (
     DEPLOY
@@ -30,6 +33,9 @@ OPERATE = (
 )
 AWS = {"boto3", "botocore"}
 CONTAINER = {"numpy", "werkzeug"}
+CONTAINER_MODULES = {"request_rows", "safe_pickle"}
+"""Ours, under the names that they have in the container."""
+USE_CASE = TABLE | {"ml.usecases", "ml.preparation", "ml.synthetic", "ml.training"}
 
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # Entry -> our modules and the packages at the place where it runs.
@@ -39,11 +45,14 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The person's own machine, at `pulumi destroy`.
     "ml.clean_up": (DEPLOY, AWS),
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
-    "ml.create_model_package": (TRAIN, AWS | CONTAINER | {"sklearn", "pyarrow"}),
-    "ml.usecases.churn": (TABLE | {"ml.usecases"}, {"numpy", "sklearn", "pyarrow"}),
+    "ml.create_model_package": (TRAIN, AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"}),
+    **{
+        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow"})
+        for name in ("churn", "fraud", "maintenance", "segmentation")
+    },
     # The operator's machine.
     "ml.operate.app": (OPERATE, AWS | {"click", "rich"}),
-    "ml.inference": (set(), CONTAINER),
+    "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     "ml.contract": (set(), set()),
     "ml.gate": (CONTRACT, set()),
 }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import inference
+from ml import inference, request_rows
 from ml.inference import CSV, JSON, answer
 
 
@@ -262,11 +262,11 @@ def test_other_accepted_types_are_a_406(wide: Any, accept: str) -> None:
 
 
 def test_too_many_rows_or_bytes_are_a_413(wide: Any, customers: Any) -> None:
-    too_many = inference.MAX_ROWS + 1
+    too_many = request_rows.MAX_ROWS + 1
     assert refuse(wide, "\n".join([",".join(["1"] * 20)] * too_many))[0] == 413
     assert refuse(wide, json.dumps([[1] * 20] * too_many), JSON)[0] == 413
     assert refuse(customers, write_csv([GOOD] * too_many))[0] == 413
-    assert refuse(wide, "1" * (inference.MAX_BODY + 1))[0] == 413
+    assert refuse(wide, "1" * (request_rows.MAX_BODY + 1))[0] == 413
 
 
 def test_a_fault_of_the_model_is_not_blamed_on_the_client(wide: Any) -> None:
@@ -335,7 +335,7 @@ def test_json_of_the_right_width_is_answered_or_refused_row_by_row(customers: An
         if value is None or (value == "" or isinstance(value, str) and not value.strip(" ")) and not column.numeric:
             return column.missing
         if column.numeric:
-            return type(value) in (int, float) and abs(value) <= inference.LARGEST_NUMBER
+            return type(value) in (int, float) and abs(value) <= request_rows.LARGEST_NUMBER
         return isinstance(value, str) and "\0" not in value and "\ufffd" not in value
 
     if all(fine(value, column) for row in rows for value, column in zip(row, customers.columns, strict=True)):

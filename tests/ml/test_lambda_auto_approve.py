@@ -185,6 +185,8 @@ def test_metrics_that_fail_reject_before_a_person_is_asked(cloud: Cloud, monkeyp
         ("GATE", "not json"),
         ("GATE", "{}"),
         ("GATE", '{"basis": "bound", "championMargin": null}'),
+        ("GATE", '{"basis": "lower", "confidence": 0.95, "championMargin": null}'),
+        ("GATE", '{"basis": "bound", "confidence": 1, "championMargin": null}'),
         ("GATE", '{"basis": "point", "championMargin": 0.01}'),
     ],
 )

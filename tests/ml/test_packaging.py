@@ -51,7 +51,7 @@ def test_another_process_packs_the_same_bytes(mixed: SimpleNamespace, mixed_csv:
 
 def test_members_are_the_contracts_and_carry_nothing_of_the_machine(mixed: SimpleNamespace) -> None:
     assert [info.name for info in mixed.infos] == [
-        contract.MODEL_FILE, contract.INFERENCE_FILE, contract.METADATA_FILE, contract.GOLDEN_FILE
+        contract.MODEL_FILE, *contract.SERVING_FILES, contract.METADATA_FILE, contract.GOLDEN_FILE
     ]  # fmt: skip
     for info in mixed.infos:
         assert (info.uid, info.gid, info.uname, info.gname, info.mode) == (0, 0, "", "", 0o644)
@@ -68,7 +68,8 @@ def test_the_gzip_header_holds_no_time_and_no_platform(mixed: SimpleNamespace) -
 
 
 def test_the_serving_code_is_packed_as_it_is(mixed: SimpleNamespace, source_root: Path) -> None:
-    assert mixed.files[contract.INFERENCE_FILE] == (source_root / "ml/inference.py").read_bytes()
+    for member in contract.SERVING_FILES:
+        assert mixed.files[member] == (source_root / "ml" / Path(member).name).read_bytes()
 
 
 def test_the_serving_code_looks_for_the_files_that_are_packed() -> None:

@@ -1,5 +1,6 @@
 """The proof: an endpoint answers the questions in the archive as its model did when it was packed, or it is wrong."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -119,7 +120,11 @@ def test_an_answer_that_never_comes_is_no_proof(runtime: Any) -> None:
 
 def tar(**members: bytes) -> bytes:
     body = io.BytesIO()
-    with tarfile.open(fileobj=body, mode="w:gz") as archive:
+    # The bytes are parameters of a test, and so part of its name: every process that collects it must see the same.
+    with (
+        gzip.GzipFile(fileobj=body, mode="wb", mtime=0) as stream,
+        tarfile.open(fileobj=stream, mode="w") as archive,
+    ):
         for name, content in members.items():
             info = tarfile.TarInfo(name.replace("_", "."))
             info.size = len(content)

@@ -70,7 +70,7 @@ def road(aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MODEL_PACKAGE_GROUP", aws.group)
     monkeypatch.setenv("THRESHOLDS", '{"accuracy": 0.85}')
     monkeypatch.setenv("APPROVAL_MODE", "automated")
-    monkeypatch.setenv("GATE", '{"basis": "point"}')
+    monkeypatch.setenv("GATE", '{"basis": "point", "confidence": 0.95}')
     environment = {
         "MODEL_BUCKET": aws.bucket,
         "MODEL_PACKAGE_GROUP": aws.group,
@@ -89,6 +89,7 @@ def road(aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "TAGS": "{}",
         "EXECUTION_ROLE_ARN": ROLE,
         "COMMIT_ID": "0123abc",
+        "GATE": '{"basis": "point", "championMargin": null, "confidence": 0.95}',
         "REPOSITORY_NAME": "model-registry-pipeline-repo",
     }
 

@@ -1,0 +1,71 @@
+"""What a clustering is measured by: how apart its clusters are, and whether other rows would have given the same."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
+
+from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.weighted_metrics import Counts, Floats, Values
+
+REFITS = 10
+SEED = 23
+
+
+def metrics(model: Any, fit_rows: NDArray[Any], rows: NDArray[Any]) -> dict[str, float]:
+    """Return the task's metrics of a fitted pipeline on `rows` (m, p).
+
+    silhouette is the mean over the rows, measured where the last step of the pipeline measures distances, and -1 where
+    all rows are in one cluster. stability is the mean adjusted Rand index between the model's answers and those of the
+    same pipeline fitted again on resamples of `fit_rows` (n, p).
+    """
+    labels = model.predict(rows)
+    rng, agreements = np.random.default_rng(SEED), []
+    for _ in range(REFITS):
+        drawn = rng.integers(0, len(fit_rows), len(fit_rows))
+        agreements.append(adjusted_rand_score(labels, clone(model).fit(fit_rows[drawn]).predict(rows)))
+    return {"silhouette": float(np.mean(_silhouettes(model, rows))), "stability": float(np.mean(agreements))}
+
+
+def intervals(model: Any, rows: NDArray[Any], confidence: float) -> Intervals:
+    """Return the interval of the silhouette, the clusters held fixed; that of the stability is not known."""
+    return bootstrap(WeightedMean("silhouette", _silhouettes(model, rows)), confidence=confidence)
+
+
+def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
+    """Return cluster -> number of rows."""
+    clusters, counts = np.unique(model.predict(rows), return_counts=True)
+    return {str(cluster): int(count) for cluster, count in zip(clusters.tolist(), counts.tolist(), strict=True)}
+
+
+def _silhouettes(model: Any, rows: NDArray[Any]) -> Floats:
+    labels = model.predict(rows)
+    if not 2 <= len(np.unique(labels)) < len(rows):
+        return np.full(len(rows), -1.0)
+    prepared = model[:-1].transform(rows) if len(model) > 1 else rows
+    found: Floats = silhouette_samples(prepared, labels)
+    return found
+
+
+class WeightedMean:
+    """The mean of one number for each row, for many weightings of the rows."""
+
+    def __init__(self, name: str, numbers: Floats) -> None:
+        self._name, self._numbers = name, numbers
+        self.rows = self.cells = len(numbers)
+        self.counts: Counts = np.ones(self.rows, dtype=np.int64)
+        self.cell_of_row: Counts = np.arange(self.rows)
+
+    def values(self, weights: Counts) -> list[Values]:
+        """Return the mean for `weights` (w, m), whose rows each add up to m."""
+        return [{self._name: weights.astype(np.float64) @ self._numbers / self.rows}]
+
+    def left_out(self) -> list[Values]:
+        """Return the mean without one row, for each row."""
+        return [{self._name: (self._numbers.sum() - self._numbers) / (self.rows - 1)}]
+
+    def supports(self) -> list[dict[str, int]]:
+        """Return nothing: every row carries the mean."""
+        return [{}]

@@ -1,0 +1,66 @@
+"""What a regression is measured by: errors in the target's own unit, and the share of its variance explained."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.weighted_metrics import Counts, Floats, Values
+
+
+def metrics(target: NDArray[np.float64], answers: NDArray[np.float64]) -> dict[str, float]:
+    """Return the task's metrics for predicted (m,) and true quantities (m,)."""
+    return {
+        "rmse": float(root_mean_squared_error(target, answers)),
+        "mae": float(mean_absolute_error(target, answers)),
+        "r2": float(r2_score(target, answers)),
+    }
+
+
+def intervals(target: NDArray[np.float64], answers: NDArray[np.float64], confidence: float) -> Intervals:
+    """Return intervals of all metrics."""
+    return bootstrap(WeightedErrors(target, answers), confidence=confidence)
+
+
+def baseline(target: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what the mean, given as the answer to every row, would reach."""
+    return {
+        "strategy": "the mean, for every row",
+        "metrics": metrics(target, np.full(len(target), float(np.mean(target)))),
+    }
+
+
+class WeightedErrors:
+    """The metrics of a regression for many weightings of the same rows: all follow from four sums over the rows."""
+
+    def __init__(self, target: NDArray[np.float64], answers: NDArray[np.float64]) -> None:
+        self.rows = self.cells = len(target)
+        self.counts: Counts = np.ones(self.rows, dtype=np.int64)
+        self.cell_of_row: Counts = np.arange(self.rows)
+        error = target - answers
+        # Centred, because squares of large numbers would cancel each other's digits.
+        centred = target - target.mean()
+        self._features = np.column_stack([np.square(error), np.abs(error), centred, np.square(centred)])
+
+    def values(self, weights: Counts) -> list[Values]:
+        """Return the metrics for `weights` (w, m), whose rows each add up to m."""
+        return [_values(weights.astype(np.float64) @ self._features, self.rows)]
+
+    def left_out(self) -> list[Values]:
+        """Return the metrics without one row, for each row."""
+        return [_values(self._features.sum(axis=0) - self._features, self.rows - 1)]
+
+    def supports(self) -> list[dict[str, int]]:
+        """Return nothing: every row carries every metric."""
+        return [{}]
+
+
+def _values(sums: Floats, rows: int) -> Values:
+    squares, absolutes, centred, centred_squares = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = centred_squares - np.square(centred) / rows
+        r2 = np.where(spread > 0, 1 - squares / spread, math.nan)
+    return {"rmse": np.sqrt(squares / rows), "mae": absolutes / rows, "r2": r2}

@@ -1,0 +1,59 @@
+"""For how many hours will a machine still run? A forest of regression trees on readings of its sensors.
+
+Readings of one machine resemble each other: a machine is held out whole, because the model must serve machines that it
+has not seen.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.pipeline import Pipeline
+
+from ml import training
+from ml.preparation import pipeline
+from ml.synthetic import numeric_table
+from ml.table import Table
+
+HYPERPARAMETERS: dict[str, Any] = {"n_estimators": 80, "min_samples_leaf": 3}
+"""Of scikit-learn's RandomForestRegressor."""
+
+MACHINE = "machine"
+"""Column that names the machine of a reading. It is part of the record but not of the model."""
+
+SEED = 7
+_MACHINES, _READINGS, _LIFE_HOURS = 60, 50, 400.0
+
+
+def synthetic() -> Table:
+    """Return 50 readings of each of 60 made-up machines: age wears on heat, vibration and pressure, unequally fast."""
+    rng = np.random.default_rng(SEED)
+    machine = np.repeat(np.arange(_MACHINES), _READINGS)
+    life = rng.normal(_LIFE_HOURS, 50, _MACHINES)[machine]
+    age = rng.uniform(0, 0.98, len(machine)) * life
+    wear = age / life
+    heat = 60 + 30 * wear**2 + rng.normal(0, 2, len(machine))
+    vibration = 1 + 3 * wear**3 + rng.normal(0, 0.15, len(machine))
+    pressure = 8 - 2 * wear + rng.normal(0, 0.3, len(machine))
+    load = rng.uniform(0.3, 1.0, len(machine))
+    features = np.column_stack([machine, age, heat, vibration, pressure, load])
+    names = (MACHINE, "age_hours", "heat", "vibration", "pressure", "load")
+    return numeric_table("maintenance", features, life - age, source="synthetic machines", names=names)
+
+
+def split(table: Table) -> tuple[training.Indices, training.Indices]:
+    """Hold a quarter of the machines out; of a table without them, a quarter of the rows."""
+    names = [column.name for column in table.columns]
+    if MACHINE not in names:
+        return training.split(table)
+    machines = table.rows[:, names.index(MACHINE)].astype(str)
+    shuffled = GroupShuffleSplit(n_splits=1, test_size=training.HELD_OUT_SHARE, random_state=SEED)
+    fit, held_out = next(shuffled.split(table.rows, groups=machines))
+    return fit, held_out
+
+
+def build(table: Table) -> Pipeline:
+    """Return the unfitted model for records with the columns of `table`."""
+    model = RandomForestRegressor(**HYPERPARAMETERS, random_state=SEED, n_jobs=1)
+    return pipeline(table, model, without=(MACHINE,))

@@ -1,0 +1,27 @@
+"""Which groups of customers are there? k-means on scaled records; nobody tells it the answer."""
+
+from typing import Any
+
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs
+from sklearn.pipeline import Pipeline
+
+from ml.preparation import pipeline
+from ml.synthetic import numeric_table
+from ml.table import Table
+
+HYPERPARAMETERS: dict[str, Any] = {"n_clusters": 4, "n_init": 10}
+"""Of scikit-learn's KMeans."""
+
+SEED = 6
+
+
+def synthetic() -> Table:
+    """Return 3000 made-up customers with 6 numeric features in four groups that touch each other."""
+    features, _ = make_blobs(n_samples=3000, n_features=6, centers=4, cluster_std=2.2, random_state=12)
+    return numeric_table("segmentation", features, None, source="synthetic customers")
+
+
+def build(table: Table) -> Pipeline:
+    """Return the unfitted model for records with the columns of `table`."""
+    return pipeline(table, KMeans(**HYPERPARAMETERS, random_state=SEED), scaled=True)

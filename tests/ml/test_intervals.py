@@ -1,0 +1,164 @@
+"""Confidence intervals: those of scipy, cell by cell, and none that promises more than the rows can tell."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, roc_auc_score
+
+from ml import contract, evaluation, gate
+from ml.evaluation import classification, clustering, regression
+from ml.evaluation.intervals import bootstrap, resamples_for
+from ml.evaluation.weighted_metrics import WeightedMetrics
+
+ROWS = 300
+RNG = np.random.default_rng(3)
+ACTUAL = RNG.integers(0, 2, ROWS)
+SCORES = np.clip(0.5 + 0.25 * (ACTUAL - 0.5) + RNG.normal(0, 0.2, ROWS), 0.01, 0.99)
+ANSWERS = np.column_stack([1 - SCORES, SCORES])
+CLASSES = np.array([0, 1])
+
+LOOPED: dict[str, Any] = {
+    "accuracy": lambda y, p: accuracy_score(y, p > 0.5),
+    "f1": lambda y, p: f1_score(y, p > 0.5),
+    "auc": roc_auc_score,
+    "log_loss": lambda y, p: log_loss(y, p, labels=[0, 1]),
+    "brier": brier_score_loss,
+}
+
+
+@pytest.mark.parametrize("name", LOOPED)
+def test_they_are_those_of_scipy_within_resampling_error(name: str) -> None:
+    ours = classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95).metrics[name]
+    theirs = scipy.stats.bootstrap(
+        (ACTUAL, SCORES), LOOPED[name], paired=True, vectorized=False, n_resamples=2000, method="BCa",
+        rng=np.random.default_rng(5),
+    )  # fmt: skip
+    near = 0.12 * theirs.standard_error * 2
+    assert ours.lower == pytest.approx(theirs.confidence_interval.low, abs=near)
+    assert ours.upper == pytest.approx(theirs.confidence_interval.high, abs=near)
+    assert ours.deviation == pytest.approx(theirs.standard_error, rel=0.08)
+
+
+def test_every_metric_lies_within_its_interval_and_equals_scikit_learns() -> None:
+    values = classification.metrics(CLASSES, ACTUAL, ANSWERS)
+    found = classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95).metrics
+    assert set(values) - set(found) == {"average_precision", "recall_at_precision"} <= contract.WITHOUT_INTERVAL
+    for name, interval in found.items():
+        assert interval.lower <= values[name] <= interval.upper
+    [weighted] = WeightedMetrics(ACTUAL, [ANSWERS]).values(WeightedMetrics(ACTUAL, [ANSWERS]).counts[np.newaxis])
+    for name, value in weighted.items():
+        assert float(value[0]) == pytest.approx(values[name], rel=1e-9)
+
+
+def test_the_same_rows_give_the_same_bits_and_more_confidence_a_wider_interval() -> None:
+    once, again = (classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95) for _ in range(2))
+    assert once == again
+    wider = classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.99)
+    for name, interval in once.metrics.items():
+        assert wider.metrics[name].lower <= interval.lower <= interval.upper <= wider.metrics[name].upper
+
+
+def test_a_perfect_score_is_no_certainty() -> None:
+    perfect = np.column_stack([1 - ACTUAL, ACTUAL]).astype(float)
+    accuracy = classification.intervals(CLASSES, ACTUAL, perfect, 0.95).metrics["accuracy"]
+    # The exact binomial bound for no error in 300 rows.
+    assert accuracy.lower == pytest.approx(1 - (1 - 0.025 ** (1 / ROWS)))
+    assert accuracy.upper == 1.0
+
+
+def test_a_difference_is_paired() -> None:
+    better = np.clip(SCORES + 0.1 * (ACTUAL - 0.5), 0, 1)
+    both = WeightedMetrics(ACTUAL, [np.column_stack([1 - better, better]), ANSWERS])
+    found = bootstrap(both, confidence=0.95).differences["auc"]
+    alone = classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95).metrics["auc"]
+    assert found.lower > 0
+    assert found.upper - found.lower < (alone.upper - alone.lower) / 2
+
+
+def test_errors_of_a_regression_have_scipys_intervals() -> None:
+    target = RNG.normal(50, 10, ROWS)
+    answers = target + RNG.normal(0, 3, ROWS)
+    found = regression.intervals(target, answers, 0.95).metrics
+    for name, looped in {
+        "rmse": lambda t, a: math.sqrt(np.mean((t - a) ** 2)),
+        "mae": lambda t, a: np.mean(np.abs(t - a)),
+        "r2": lambda t, a: 1 - np.sum((t - a) ** 2) / np.sum((t - t.mean()) ** 2),
+    }.items():
+        theirs = scipy.stats.bootstrap(
+            (target, answers), looped, paired=True, vectorized=False, n_resamples=2000, rng=np.random.default_rng(5)
+        )
+        near = 0.25 * theirs.standard_error
+        assert found[name].lower == pytest.approx(theirs.confidence_interval.low, abs=near)
+        assert found[name].upper == pytest.approx(theirs.confidence_interval.high, abs=near)
+
+
+def test_resamples_grow_with_the_confidence_within_bounds() -> None:
+    assert [resamples_for(confidence) for confidence in (0.5, 0.95, 0.99, 0.999)] == [2000, 4000, 20_000, 20_000]
+
+
+class OneCluster:
+    """A clustering that finds nothing apart."""
+
+    def predict(self, rows: Any) -> Any:
+        return np.zeros(len(rows), dtype=int)
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_clustering_into_one_cluster_is_the_worst_there_is() -> None:
+    found = clustering.intervals(OneCluster(), np.zeros((50, 2)), 0.95).metrics["silhouette"]
+    assert found.lower == -1.0
+
+
+# --- what the gate makes of them
+
+
+class Answering:
+    """A classifier with given answers."""
+
+    classes_ = CLASSES
+
+    def predict_proba(self, rows: Any) -> Any:
+        return ANSWERS
+
+
+def document(confidence: float = 0.95) -> bytes:
+    examination = evaluation.Examination(
+        task=contract.CLASSIFICATION, model=Answering(), fit_rows=ANSWERS, rows=ANSWERS, target=ACTUAL
+    )
+    return evaluation.evaluate(examination, confidence=confidence)
+
+
+def test_by_bound_a_model_must_be_better_than_its_limit_by_what_is_not_known() -> None:
+    value = classification.metrics(CLASSES, ACTUAL, ANSWERS)["accuracy"]
+    limit = {"accuracy": value - 0.01}
+    bound = gate.Rule(basis=contract.BOUND, confidence=0.95)
+    assert gate.judge_document(document(), limit, gate.POINT_RULE).approved
+    refused = gate.judge_document(document(), limit, bound)
+    assert not refused.approved
+    assert "the lower end of its interval; measured" in refused.summary
+    assert gate.judge_document(document(), {"accuracy": value - 0.1}, bound).approved
+
+
+def test_by_bound_a_loss_is_judged_by_its_upper_end() -> None:
+    value = classification.metrics(CLASSES, ACTUAL, ANSWERS)["log_loss"]
+    bound = gate.Rule(basis=contract.BOUND, confidence=0.95)
+    refused = gate.judge_document(document(), {"log_loss": value + 0.001}, bound)
+    assert "the upper end of its interval" in refused.summary
+    assert gate.judge_document(document(), {"log_loss": value + 0.2}, bound).approved
+
+
+@pytest.mark.parametrize("evidence", [document(0.9), document().replace(b'"intervals"', b'"others"')])
+def test_by_bound_nothing_passes_without_an_interval_of_that_confidence(evidence: bytes) -> None:
+    verdict = gate.judge_document(evidence, {"accuracy": 0.1}, gate.Rule(basis=contract.BOUND, confidence=0.95))
+    assert not verdict.approved
+    assert "accuracy has no interval of the gate's confidence" in verdict.summary
+
+
+def test_by_bound_a_metric_without_an_interval_does_not_pass() -> None:
+    rule = gate.Rule(basis=contract.BOUND, confidence=0.95)
+    assert not gate.judge_document(document(), {"average_precision": 0.1}, rule).approved
