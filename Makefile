@@ -7,7 +7,8 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.14 python3.11 python3; 
 INSTALLER := $(shell cat buildspecs/requirements-installer.in)
 ARGS ?=
 # Tests run side by side, a file at a time, in as many processes as there are processors, four at most.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# One thread of OpenMP for each: more would only wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
 .PHONY: help rehearse test quick scan snapshots check format lock clean

@@ -22,6 +22,8 @@ from ml.errors import InputError
 
 PROJECT_FILE = "Pulumi.yaml"
 PROGRAM_FILE = "__main__.py"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML was built with it: ten times faster, which tests of hundreds of configurations feel."""
 
 
 def run_program(  # noqa: PLR0913 - one run is described by no fewer
@@ -72,7 +74,7 @@ def stack_config(directory: Path, stack: str) -> dict[str, str]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe one, whichever it is
     except FileNotFoundError:
         raise InputError(f"{path.name} is not in {path.parent}. Name a stack that has such a file.") from None
     return loaded if isinstance(loaded, dict) else {}
