@@ -18,6 +18,7 @@ from ml import (
     entry,
     evaluation,
     gate,
+    model_report,
     packaging,
     registry,
     serving_image,
@@ -66,8 +67,15 @@ class BuildEnvironment:
     repository: str
     build_arn: str
     requested: ModelPackageArn | None
-    confidence: float
-    """Of the evaluation's intervals; the gate's."""
+    execution_url: str
+    thresholds: Mapping[str, object]
+    rule: gate.Rule
+    """The gate's, whose verdict the report shows."""
+
+    @property
+    def confidence(self) -> float:
+        """Of the evaluation's intervals: the gate's."""
+        return self.rule.confidence
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -82,6 +90,8 @@ class BuildEnvironment:
                 contract.PIPELINE_EXECUTION_ID,
                 contract.COMMIT_ID,
                 contract.REPOSITORY_NAME,
+                contract.EXECUTION_URL,
+                contract.THRESHOLDS,
                 contract.GATE,
             ),
         )
@@ -98,7 +108,9 @@ class BuildEnvironment:
             repository=found[contract.REPOSITORY_NAME],
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
-            confidence=gate.Rule.read(found[contract.GATE]).confidence,
+            execution_url=found[contract.EXECUTION_URL],
+            thresholds=entry.json_object(found[contract.THRESHOLDS], contract.THRESHOLDS),
+            rule=gate.Rule.read(found[contract.GATE]),
         )
 
 
@@ -155,7 +167,7 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
 def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
     """Upload what `made` holds, each under the key that its content gives it, and describe it for the registry."""
     evaluation_sha256 = storage.sha256(made.evaluation)
-    return Candidate(
+    described = Candidate(
         group=build.group,
         image=_image(s3.meta.region_name),
         instance_type=build.instance_type,
@@ -182,7 +194,11 @@ def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
         commit=build.commit,
         execution=build.execution,
         repository=build.repository,
+        report_uri="",
     )
+    verdict = gate.judge_document(made.evaluation, build.thresholds, build.rule)
+    page = model_report.write(described, made.evaluation, made.archive.body, verdict)
+    return model_report.attach(s3, described, bucket=build.model_bucket, page=page)
 
 
 def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: "SageMakerClient", out: Path) -> str:
@@ -194,10 +210,10 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
         return release(build.requested, build, sagemaker, out)
     check_libraries(version)
     made = make(build, s3)
-    request = model_package_request(candidate(build, made, s3))
-    arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
+    offered = candidate(build, made, s3)
+    arn = registry.register(sagemaker, model_package_request(offered), registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
-    _hand_over(out, arn, made.summary)
+    _hand_over(out, arn, made.summary, _link(build, offered.report_uri, s3.meta.region_name))
     return arn
 
 
@@ -211,12 +227,21 @@ def release(package: ModelPackageArn, build: BuildEnvironment, sagemaker: "SageM
     description = approved_version.approved(sagemaker, package.text)
     arn, summary = description["ModelPackageArn"], description.get("ModelPackageDescription", "")
     entry.say(f"release: {arn} ({contract.APPROVED}); nothing is trained")
-    _hand_over(out, arn, one_line(f"release of version {package.version}: {summary}", LONGEST_SUMMARY))
+    report_uri = description.get("CustomerMetadataProperties", {}).get(contract.METADATA_REPORT, "")
+    link = _link(build, report_uri, sagemaker.meta.region_name)
+    _hand_over(out, arn, one_line(f"release of version {package.version}: {summary}", LONGEST_SUMMARY), link)
     return str(arn)
 
 
-def _hand_over(out: Path, arn: str, summary: str) -> None:
+def _link(build: BuildEnvironment, report_uri: str, region: str) -> str:
+    """Return where the approver reads more; a version that was made before there were reports has its execution."""
+    return model_report.link(report_uri, region=region, otherwise=build.execution_url)
+
+
+def _hand_over(out: Path, arn: str, summary: str, link: str) -> None:
     """Write what the next stages need, the ARN last: without it nothing can be deployed."""
+    entry.say(f"report: {link}")
+    (out / contract.MODEL_REPORT_URL_FILE).write_text(link + "\n", "utf-8")
     (out / contract.MODEL_SUMMARY_FILE).write_text(summary + "\n", "utf-8")
     (out / contract.MODEL_PACKAGE_ARN_FILE).write_text(arn + "\n", "utf-8")
 
