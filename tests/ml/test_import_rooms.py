@@ -21,6 +21,8 @@ TRAIN = REGISTRY | TABLE | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
+    "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
+    "ml.leakage",
     *SERVING,
 }  # fmt: skip
 OPERATE = (
