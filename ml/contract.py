@@ -43,6 +43,9 @@ GOLDEN_FILE = "golden.json"
 EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
 
+LARGEST_EVALUATION = 1024 * 1024
+"""Bytes of an evaluation document, at most: the approval function reads no more."""
+
 MODELS_PREFIX = "models/"
 """Keys of model archives in the model bucket: models/<sha256>/model.tar.gz."""
 

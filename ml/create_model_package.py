@@ -16,7 +16,7 @@ from ml import (
     contract,
     data,
     entry,
-    evaluation,
+    evidence,
     gate,
     model_report,
     packaging,
@@ -39,17 +39,6 @@ if TYPE_CHECKING:
 REGISTRATION_SECONDS = 300
 CONTAINER_DECIDES = "scikit-learn"
 """The one library whose version must be the container's: another version's pickle loads there with only a warning."""
-
-SUMMARY_METRICS = (
-    "accuracy",
-    "f1",
-    "auc",
-    "log_loss",
-    *contract.TASK_METRICS[contract.REGRESSION],
-    "silhouette",
-    "stability",
-)
-"""In the one line that an approver reads, those that the task has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,24 +133,13 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     for note in table.notes:
         entry.say(f"data: {note}")
     trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
-    held_out = trained.held_out
-    examination = evaluation.Examination(
-        task=table.task,
-        model=trained.model,
-        fit_rows=table.rows[trained.fit],
-        rows=table.rows[held_out],
-        target=table.target[held_out],
-    )
-    document = evaluation.evaluate(examination, confidence=build.confidence)
-    metrics = evaluation.reportable(document)
-    measured = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS if name in metrics)
-    summary = one_line(
-        f"{build.use_case}: {measured} on {len(held_out)} held-out rows of {table.source}", LONGEST_SUMMARY
-    )
-    entry.say(f"evaluation: {summary}")
-    archive = packaging.pack(trained.model, table=table, held_out=held_out, use_case=build.use_case)
+    found = evidence.gather(table, trained, use_case=build.use_case, confidence=build.confidence)
+    for warning in found.warnings:
+        entry.say(f"data: WARNING: {warning}")
+    entry.say(f"evaluation: {found.summary}")
+    archive = packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=build.use_case)
     entry.say(f"package: {len(archive.body)} bytes, sha256 {archive.sha256}")
-    return Made(table=table, archive=archive, evaluation=document, metrics=metrics, summary=summary)
+    return Made(table=table, archive=archive, evaluation=found.document, metrics=found.metrics, summary=found.summary)
 
 
 def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:

@@ -28,7 +28,8 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
-    "ml.model_report",
+    "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
+    "ml.leakage", "ml.model_report",
     *SERVING,
 }  # fmt: skip
 OPERATE = (
