@@ -148,6 +148,11 @@ class Arns:
         return f"{bucket_arn(self.names.model_bucket)}/{contract.EVALUATIONS_PREFIX}*"
 
     @property
+    def reports(self) -> str:
+        """Every stored report."""
+        return f"{bucket_arn(self.names.model_bucket)}/{contract.REPORTS_PREFIX}*"
+
+    @property
     def model_package_groups(self) -> list[str]:
         """The registry's group, in both spellings."""
         return self._both_spellings("model-package-group/{}")

@@ -102,6 +102,7 @@ def train_build(
             contract.DATA_URI: settings.training.data_uri,
             contract.TARGET_COLUMN: settings.training.target,
             contract.ENDPOINT_INSTANCE_TYPE: settings.endpoint.instance_type,
+            contract.THRESHOLDS: json.dumps(dict(settings.thresholds), sort_keys=True),
             contract.GATE: settings.gate.text,
         },
         role=role,

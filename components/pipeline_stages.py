@@ -67,7 +67,7 @@ def stages(names: Names, settings: Settings, called: Called) -> tuple[Stage, ...
     """Return the four stages in order. Raises ValueError when the settings need something that `called` lacks."""
     return (
         Stage(name=SOURCE_STAGE, actions=(_source(settings, called),)),
-        Stage(name=contract.BUILD_STAGE, actions=(_train(settings, called),)),
+        Stage(name=contract.BUILD_STAGE, actions=(_train(names, settings, called),)),
         _approval(names, settings, called),
         Stage(name="Deploy", actions=(_deploy(called),)),
     )
@@ -103,9 +103,13 @@ def _source(settings: Settings, called: Called) -> Action:
     )
 
 
-def _train(settings: Settings, called: Called) -> Action:
+def _train(names: Names, settings: Settings, called: Called) -> Action:
     repository = "FullRepositoryName" if settings.source.provider == CODECONNECTIONS else "RepositoryName"
-    variables = {**_PER_EXECUTION, contract.REPOSITORY_NAME: f"#{{{SOURCE_NAMESPACE}.{repository}}}"}
+    variables = {
+        **_PER_EXECUTION,
+        contract.REPOSITORY_NAME: f"#{{{SOURCE_NAMESPACE}.{repository}}}",
+        contract.EXECUTION_URL: names.execution_console_url(_EXECUTION_ID),
+    }
     return Action(
         name=contract.TRAIN_ACTION,
         category="Build",
@@ -159,8 +163,8 @@ def _person(names: Names, settings: Settings, called: Called) -> Action:
         configuration={
             "NotificationArn": _needed(called.approvals_topic, "approvals_topic"),
             "CustomData": f"#{{{BUILD_NAMESPACE}.{contract.MODEL_SUMMARY}}}",
-            # The execution's own page: a version's page has no address outside a Studio domain.
-            "ExternalEntityLink": names.execution_console_url(_EXECUTION_ID),
+            # The report of the version, or the execution's page for one that has none.
+            "ExternalEntityLink": f"#{{{BUILD_NAMESPACE}.{contract.MODEL_REPORT_URL}}}",
         },
         timeout_minutes=settings.approval.timeout_minutes,
     )

@@ -31,6 +31,7 @@ LAMBDA_RUNTIME = "python3.13"
 
 MODEL_PACKAGE_ARN_FILE = "model_package_arn.txt"
 MODEL_SUMMARY_FILE = "model_summary.txt"
+MODEL_REPORT_URL_FILE = "model_report_url.txt"
 ARCHIVE_FILE = "model.tar.gz"
 MODEL_FILE = "model.pkl"
 INFERENCE_FILE = "code/inference.py"
@@ -40,12 +41,19 @@ SERVING_FILES = (INFERENCE_FILE, "code/request_rows.py", "code/safe_pickle.py")
 METADATA_FILE = "metadata.json"
 GOLDEN_FILE = "golden.json"
 EVALUATION_FILE = "evaluation.json"
+REPORT_FILE = "report.html"
+
+LARGEST_EVALUATION = 1024 * 1024
+"""Bytes of an evaluation document, at most: the approval function reads no more."""
 
 MODELS_PREFIX = "models/"
 """Keys of model archives in the model bucket: models/<sha256>/model.tar.gz."""
 
 EVALUATIONS_PREFIX = "evaluations/"
 """Keys of evaluation documents in the model bucket: evaluations/<sha256>/evaluation.json."""
+
+REPORTS_PREFIX = "reports/"
+"""Keys of reports in the model bucket: reports/<sha256>/report.html."""
 
 LEDGER_PREFIX = "ledger/"
 """Keys of the record of deployments in the model bucket: ledger/<endpoint>/<execution>-<event>.json."""
@@ -95,6 +103,12 @@ MODEL_PACKAGE_ARN = "MODEL_PACKAGE_ARN"
 
 MODEL_SUMMARY = "MODEL_SUMMARY"
 """Variable that the train build exports: one line for the approver."""
+
+MODEL_REPORT_URL = "MODEL_REPORT_URL"
+"""Variable that the train build exports: where the approver reads more."""
+
+EXECUTION_URL = "EXECUTION_URL"
+"""Where a person sees the execution, for a version that has no report."""
 
 # --- choices ---------------------------------------------------------------------------------------------------------
 
@@ -169,6 +183,9 @@ METADATA_USE_CASE = "use_case"
 METADATA_MODEL_SHA256 = "model_sha256"
 METADATA_EVALUATION_SHA256 = "evaluation_sha256"
 METADATA_DATA_SHA256 = "data_sha256"
+METADATA_REPORT = "report"
+"""URI of the report that a person judges by."""
+
 METADATA_METRIC_PREFIX = "metric_"
 
 # --- metrics ---------------------------------------------------------------------------------------------------------

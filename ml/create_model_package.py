@@ -16,8 +16,9 @@ from ml import (
     contract,
     data,
     entry,
-    evaluation,
+    evidence,
     gate,
+    model_report,
     packaging,
     registry,
     serving_image,
@@ -39,17 +40,6 @@ REGISTRATION_SECONDS = 300
 CONTAINER_DECIDES = "scikit-learn"
 """The one library whose version must be the container's: another version's pickle loads there with only a warning."""
 
-SUMMARY_METRICS = (
-    "accuracy",
-    "f1",
-    "auc",
-    "log_loss",
-    *contract.TASK_METRICS[contract.REGRESSION],
-    "silhouette",
-    "stability",
-)
-"""In the one line that an approver reads, those that the task has."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class BuildEnvironment:
@@ -66,8 +56,15 @@ class BuildEnvironment:
     repository: str
     build_arn: str
     requested: ModelPackageArn | None
-    confidence: float
-    """Of the evaluation's intervals; the gate's."""
+    execution_url: str
+    thresholds: Mapping[str, object]
+    rule: gate.Rule
+    """The gate's, whose verdict the report shows."""
+
+    @property
+    def confidence(self) -> float:
+        """Of the evaluation's intervals: the gate's."""
+        return self.rule.confidence
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -82,6 +79,8 @@ class BuildEnvironment:
                 contract.PIPELINE_EXECUTION_ID,
                 contract.COMMIT_ID,
                 contract.REPOSITORY_NAME,
+                contract.EXECUTION_URL,
+                contract.THRESHOLDS,
                 contract.GATE,
             ),
         )
@@ -98,7 +97,9 @@ class BuildEnvironment:
             repository=found[contract.REPOSITORY_NAME],
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
-            confidence=gate.Rule.read(found[contract.GATE]).confidence,
+            execution_url=found[contract.EXECUTION_URL],
+            thresholds=entry.json_object(found[contract.THRESHOLDS], contract.THRESHOLDS),
+            rule=gate.Rule.read(found[contract.GATE]),
         )
 
 
@@ -132,30 +133,19 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     for note in table.notes:
         entry.say(f"data: {note}")
     trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
-    held_out = trained.held_out
-    examination = evaluation.Examination(
-        task=table.task,
-        model=trained.model,
-        fit_rows=table.rows[trained.fit],
-        rows=table.rows[held_out],
-        target=table.target[held_out],
-    )
-    document = evaluation.evaluate(examination, confidence=build.confidence)
-    metrics = evaluation.reportable(document)
-    measured = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS if name in metrics)
-    summary = one_line(
-        f"{build.use_case}: {measured} on {len(held_out)} held-out rows of {table.source}", LONGEST_SUMMARY
-    )
-    entry.say(f"evaluation: {summary}")
-    archive = packaging.pack(trained.model, table=table, held_out=held_out, use_case=build.use_case)
+    found = evidence.gather(table, trained, use_case=build.use_case, confidence=build.confidence)
+    for warning in found.warnings:
+        entry.say(f"data: WARNING: {warning}")
+    entry.say(f"evaluation: {found.summary}")
+    archive = packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=build.use_case)
     entry.say(f"package: {len(archive.body)} bytes, sha256 {archive.sha256}")
-    return Made(table=table, archive=archive, evaluation=document, metrics=metrics, summary=summary)
+    return Made(table=table, archive=archive, evaluation=found.document, metrics=found.metrics, summary=found.summary)
 
 
 def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
     """Upload what `made` holds, each under the key that its content gives it, and describe it for the registry."""
     evaluation_sha256 = storage.sha256(made.evaluation)
-    return Candidate(
+    described = Candidate(
         group=build.group,
         image=_image(s3.meta.region_name),
         instance_type=build.instance_type,
@@ -182,7 +172,11 @@ def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
         commit=build.commit,
         execution=build.execution,
         repository=build.repository,
+        report_uri="",
     )
+    verdict = gate.judge_document(made.evaluation, build.thresholds, build.rule)
+    page = model_report.write(described, made.evaluation, made.archive.body, verdict)
+    return model_report.attach(s3, described, bucket=build.model_bucket, page=page)
 
 
 def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: "SageMakerClient", out: Path) -> str:
@@ -194,10 +188,10 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
         return release(build.requested, build, sagemaker, out)
     check_libraries(version)
     made = make(build, s3)
-    request = model_package_request(candidate(build, made, s3))
-    arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
+    offered = candidate(build, made, s3)
+    arn = registry.register(sagemaker, model_package_request(offered), registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
-    _hand_over(out, arn, made.summary)
+    _hand_over(out, arn, made.summary, _link(build, offered.report_uri, s3.meta.region_name))
     return arn
 
 
@@ -211,12 +205,21 @@ def release(package: ModelPackageArn, build: BuildEnvironment, sagemaker: "SageM
     description = approved_version.approved(sagemaker, package.text)
     arn, summary = description["ModelPackageArn"], description.get("ModelPackageDescription", "")
     entry.say(f"release: {arn} ({contract.APPROVED}); nothing is trained")
-    _hand_over(out, arn, one_line(f"release of version {package.version}: {summary}", LONGEST_SUMMARY))
+    report_uri = description.get("CustomerMetadataProperties", {}).get(contract.METADATA_REPORT, "")
+    link = _link(build, report_uri, sagemaker.meta.region_name)
+    _hand_over(out, arn, one_line(f"release of version {package.version}: {summary}", LONGEST_SUMMARY), link)
     return str(arn)
 
 
-def _hand_over(out: Path, arn: str, summary: str) -> None:
+def _link(build: BuildEnvironment, report_uri: str, region: str) -> str:
+    """Return where the approver reads more; a version that was made before there were reports has its execution."""
+    return model_report.link(report_uri, region=region, otherwise=build.execution_url)
+
+
+def _hand_over(out: Path, arn: str, summary: str, link: str) -> None:
     """Write what the next stages need, the ARN last: without it nothing can be deployed."""
+    entry.say(f"report: {link}")
+    (out / contract.MODEL_REPORT_URL_FILE).write_text(link + "\n", "utf-8")
     (out / contract.MODEL_SUMMARY_FILE).write_text(summary + "\n", "utf-8")
     (out / contract.MODEL_PACKAGE_ARN_FILE).write_text(arn + "\n", "utf-8")
 

@@ -1,5 +1,6 @@
 """What the build stages' entries have in common: environment, clients, printing and the exit status."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -31,6 +32,17 @@ def values(environment: Mapping[str, str], keys: Iterable[str]) -> dict[str, str
             f"environment: {', '.join(absent)} not set. The build project and its pipeline action set them"
         )
     return found
+
+
+def json_object(text: str, key: str) -> dict[str, object]:
+    """Return the JSON object in the text of an environment variable. Raises InputError that names its key."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{key} is not a JSON object. Deploy the program again")
+    return content
 
 
 def say(text: str) -> None:

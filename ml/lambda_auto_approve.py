@@ -19,7 +19,6 @@ from ml.function_entry import Place, client, log
 from ml.gate import EvidenceError, one_line
 
 COMPLETION_SECONDS = 30
-LARGEST_EVALUATION = 1024 * 1024
 NO_EVALUATION = frozenset({"NoSuchKey", "NoSuchBucket"})
 """Not AccessDenied, although a role that may not list the bucket gets that for an absent object too: a lost grant looks
 the same, and a fault of the account must not reject a model."""
@@ -79,7 +78,9 @@ def _evaluation(description: Mapping[str, Any]) -> bytes:
     """Return the evaluation document. Raises EvidenceError unless it is the very one that was registered."""
     source = registry.evaluation_of(description)
     try:
-        body: bytes = client("s3").get_object(Bucket=source.bucket, Key=source.key)["Body"].read(LARGEST_EVALUATION)
+        body: bytes = (
+            client("s3").get_object(Bucket=source.bucket, Key=source.key)["Body"].read(contract.LARGEST_EVALUATION)
+        )
     except ClientError as error:
         if error.response["Error"]["Code"] not in NO_EVALUATION:
             raise

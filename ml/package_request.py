@@ -37,6 +37,8 @@ class Candidate:
     commit: str
     execution: str
     repository: str
+    report_uri: str
+    """Empty until the report is stored: it tells of everything else here."""
 
 
 def model_package_request(candidate: Candidate) -> dict[str, Any]:
@@ -93,6 +95,7 @@ def _metadata(candidate: Candidate) -> dict[str, str]:
         contract.METADATA_MODEL_SHA256: candidate.archive_sha256,
         contract.METADATA_EVALUATION_SHA256: candidate.evaluation_sha256,
         contract.METADATA_DATA_SHA256: candidate.data_sha256,
+        contract.METADATA_REPORT: candidate.report_uri,
     } | {contract.METADATA_METRIC_PREFIX + name: f"{value:.6f}" for name, value in candidate.metrics.items()}
     for key, value in properties.items():
         if not 1 <= len(value) <= LONGEST_METADATA_VALUE or not all(map(_is_metadata_character, value)):

@@ -55,19 +55,24 @@ def test_the_build_runs_the_stages_entry(stage: str, module: str) -> None:
 def test_the_train_build_hands_on_what_the_contract_names() -> None:
     spec = buildspec("train")
 
-    assert spec["env"]["exported-variables"] == [contract.MODEL_PACKAGE_ARN, contract.MODEL_SUMMARY]
+    assert spec["env"]["exported-variables"] == [
+        contract.MODEL_PACKAGE_ARN,
+        contract.MODEL_SUMMARY,
+        contract.MODEL_REPORT_URL,
+    ]
     assert spec["artifacts"] == {"files": [contract.MODEL_PACKAGE_ARN_FILE]}
     exports = dict(re.findall(r'export (\w+)="\$\(cat (\S+)\)"', "\n".join(commands("train"))))
     assert exports == {
         contract.MODEL_PACKAGE_ARN: contract.MODEL_PACKAGE_ARN_FILE,
         contract.MODEL_SUMMARY: contract.MODEL_SUMMARY_FILE,
+        contract.MODEL_REPORT_URL: contract.MODEL_REPORT_URL_FILE,
     }
 
 
 def test_exports_follow_the_entry_that_writes_their_files() -> None:
     build = buildspec("train")["phases"]["build"]["commands"]
 
-    assert [command.split()[0] for command in build] == ["python", "export", "export"]
+    assert [command.split()[0] for command in build] == ["python", "export", "export", "export"]
 
 
 def test_the_deploy_build_leaves_nothing_behind() -> None:

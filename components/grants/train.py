@@ -8,7 +8,7 @@ from ml import contract
 
 
 def train_statements(arns: Arns, settings: Settings) -> list[Statement]:
-    """Read the commit, store a model and its evaluation, and register it undecided; never decide about it."""
+    """Read the commit, store a model with its evidence, and register it undecided; never decide about it."""
     statements = [
         allow("WriteBuildLog", WRITE_LOG, arns.log_streams(arns.names.train_log_group)),
         allow("ReadCommit", ["s3:GetObject"], arns.source_artifacts),
@@ -18,10 +18,10 @@ def train_statements(arns: Arns, settings: Settings) -> list[Statement]:
         allow(
             "StoreModelOnce",
             ["s3:PutObject"],
-            [arns.model_archives, arns.evaluations],
+            [arns.model_archives, arns.evaluations, arns.reports],
             {"Null": {"s3:if-none-match": "false"}},
         ),
-        allow("CompareStoredModel", ["s3:GetObject"], [arns.model_archives, arns.evaluations]),
+        allow("CompareStoredModel", ["s3:GetObject"], [arns.model_archives, arns.evaluations, arns.reports]),
         allow(
             "RegisterUndecidedVersions",
             ["sagemaker:CreateModelPackage"],

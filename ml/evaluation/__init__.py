@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +10,25 @@ from numpy.typing import NDArray
 
 from ml import contract, gate
 from ml.errors import RoadError
-from ml.evaluation import classification, clustering, regression
+from ml.evaluation import classification, clustering, importance, regression, slices
 from ml.evaluation.intervals import METHOD, Intervals
+from ml.evaluation.slices import Measure
+from ml.table import Column
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """A fitted model, the rows (n, p) that it was fitted on, and rows (m, p) with targets (m,) that it has not seen."""
+    """A fitted model, the rows (n, p) that it was fitted on, and rows (m, p) with targets (m,) that it has not seen.
+
+    `columns` describe the p columns; where they are left out, nothing is said column by column.
+    """
 
     task: str
     model: Any
     fit_rows: NDArray[Any]
     rows: NDArray[Any]
     target: NDArray[Any]
+    columns: Sequence[Column] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +42,24 @@ class Measured:
     intervals: Intervals
     baseline: Mapping[str, Any]
     more: Mapping[str, Any]
+    """Beside the metrics in the schema's group."""
+    of_slices: Measure
+    plotted: Mapping[str, Any]
+    """At the top of the document, which is ours."""
 
 
-def evaluate(examination: Examination, *, confidence: float = 0.95) -> bytes:
+def evaluate(
+    examination: Examination,
+    *,
+    confidence: float = 0.95,
+    data: Mapping[str, Any] | None = None,
+    champion: Mapping[str, Any] | None = None,
+) -> bytes:
     """Return the evaluation document: metrics, their intervals, and what the best constant answer would reach.
 
-    `confidence`, between 0 and 1, is that of each interval as a whole. The same examination gives the same bytes.
+    `confidence`, between 0 and 1, is that of each interval as a whole. `data` is the account of the table
+    (ml.data_report), `champion` the comparison with what serves now (ml.evaluation.champion), None where nothing does.
+    The same arguments give the same bytes.
     """
     measure = {
         contract.CLASSIFICATION: _classified,
@@ -50,31 +68,42 @@ def evaluate(examination: Examination, *, confidence: float = 0.95) -> bytes:
     }[examination.task]
     measured = measure(examination, confidence)
     found = measured.intervals.metrics
-    content: dict[str, Any] = {
-        measured.prefix.get(name, "") + name: _entry(value, found[name].deviation if name in found else math.nan)
+    group = {
+        measured.prefix.get(name, "") + name: {
+            "value": value,
+            "standard_deviation": found[name].deviation if name in found else math.nan,
+        }
         for name, value in measured.values.items()
     }
-    ends = {name: {"lower": _number(one.lower), "upper": _number(one.upper)} for name, one in found.items()}
     document = {
         "dataset": {"item_count": len(examination.rows)},
         "task": examination.task,
-        measured.group: {**content, **measured.more},
+        measured.group: {**group, **measured.more},
         "intervals": {
             "confidence": confidence,
             "method": METHOD,
             "resamples": measured.intervals.resamples,
-            "metrics": ends,
+            "metrics": {name: {"lower": one.lower, "upper": one.upper} for name, one in found.items()},
         },
-        "baseline": {
-            "strategy": measured.baseline["strategy"],
-            "metrics": {name: _number(value) for name, value in measured.baseline["metrics"].items()},
-        },
+        "baseline": measured.baseline,
+        "champion": champion,
+        "data": data,
+        **measured.plotted,
+        **_by_column(examination, measured, confidence),
     }
-    return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode()
+    return json.dumps(_writable(document), indent=2, sort_keys=True, allow_nan=False).encode()
 
 
 def reportable(document: bytes) -> dict[str, float]:
-    """Return the metrics of the document's task. Raises RoadError when one of them is missing or not finite."""
+    """Return the metrics of the document's task.
+
+    Raises RoadError when one of them is missing or not finite, or the approval could not read the whole document.
+    """
+    if len(document) > contract.LARGEST_EVALUATION:
+        raise RoadError(
+            f"the evaluation is longer than {contract.LARGEST_EVALUATION} bytes; nothing was registered. Shorten the"
+            " names of columns and classes"
+        )
     found = gate.metrics(document)
     wanted = contract.TASK_METRICS[json.loads(document)["task"]]
     values = {name: float(value) for name in wanted if gate.is_finite(value := found.get(name))}
@@ -86,18 +115,34 @@ def reportable(document: bytes) -> dict[str, float]:
     return values
 
 
+def _by_column(examined: Examination, measured: Measured, confidence: float) -> dict[str, Any]:
+    """Return what is said column by column: importance, where the task has a loss, and slices."""
+    if not examined.columns:
+        return {}
+    found: dict[str, Any] = {"slices": slices.by_column(examined.columns, examined.rows, measured.of_slices)}
+    if loss := importance.LOSSES.get(examined.task):
+        names = [column.name for column in examined.columns]
+        found["importance"] = importance.by_shuffling(
+            loss, examined.model, examined.rows, examined.target, names=names, confidence=confidence
+        )
+    return found
+
+
 def _classified(examined: Examination, confidence: float) -> Measured:
     answers = examined.model.predict_proba(examined.rows)
     classes = examined.model.classes_
     binary = len(classes) == 2
     weighted = {} if binary else dict.fromkeys(("precision", "recall", "f1"), gate.WEIGHTED)
+    found = (classes, examined.target, answers)
     return Measured(
         group=gate.BINARY if binary else gate.MULTICLASS,
         prefix=weighted,
-        values=classification.metrics(classes, examined.target, answers),
-        intervals=classification.intervals(classes, examined.target, answers, confidence),
+        values=classification.metrics(*found),
+        intervals=classification.intervals(*found, confidence),
         baseline=classification.baseline(classes, examined.target),
-        more={"confusion_matrix": classification.confusion(classes, examined.target, answers)},
+        more={"confusion_matrix": classification.confusion(*found), **classification.drawn(*found)},
+        of_slices=classification.of_slices(*found),
+        plotted=classification.calibration(*found),
     )
 
 
@@ -110,6 +155,8 @@ def _regressed(examined: Examination, confidence: float) -> Measured:
         intervals=regression.intervals(examined.target, answers, confidence),
         baseline=regression.baseline(examined.target),
         more={},
+        of_slices=regression.of_slices(examined.target, answers),
+        plotted={"residuals": regression.residuals(examined.target, answers)},
     )
 
 
@@ -122,13 +169,17 @@ def _clustered(examined: Examination, confidence: float) -> Measured:
         # One cluster for everything has no silhouette: there is no constant answer to compare with.
         baseline={"strategy": "none", "metrics": {}},
         more={"sizes": clustering.sizes(examined.model, examined.rows)},
+        of_slices=clustering.of_slices(examined.model, examined.rows),
+        plotted={},
     )
 
 
-def _entry(value: float, deviation: float) -> dict[str, Any]:
-    return {"value": _number(value), "standard_deviation": _number(deviation)}
-
-
-def _number(value: float) -> float | str:
+def _writable(content: Any) -> Any:
     """JSON has no NaN: SageMaker's own reports write it as text, as they do for a deviation that was not estimated."""
-    return value if math.isfinite(value) else "NaN" if math.isnan(value) else str(value)
+    if isinstance(content, Mapping):
+        return {key: _writable(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_writable(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return "NaN" if math.isnan(content) else str(content)
+    return content

@@ -15,8 +15,10 @@ from sklearn.metrics import (
 )
 
 from ml import contract
+from ml.evaluation import curves
 from ml.evaluation.intervals import Intervals, bootstrap
-from ml.evaluation.weighted_metrics import WeightedMetrics
+from ml.evaluation.slices import Masks, Measure
+from ml.evaluation.weighted_metrics import CERTAIN, WeightedMetrics
 
 
 def metrics(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.float64]) -> dict[str, float]:
@@ -58,6 +60,42 @@ def confusion(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.f
     actual = np.searchsorted(classes, target)
     counts = confusion_matrix(actual, answers.argmax(axis=1), labels=list(range(len(names)))).tolist()
     return {name: dict(zip(names, row, strict=True)) for name, row in zip(names, counts, strict=True)}
+
+
+def drawn(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the curves of a classifier of two classes, under the names of SageMaker's schema; none for more."""
+    if len(classes) > 2:
+        return {}
+    positive, scores = target == classes[1], answers[:, 1]
+    return {
+        "receiver_operating_characteristic_curve": curves.receiver_operating_characteristic(positive, scores),
+        "precision_recall_curve": curves.precision_recall(positive, scores),
+    }
+
+
+def calibration(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.float64]) -> dict[str, Any]:
+    """Return how often the positive class came true by its probability; nothing for more than two classes."""
+    if len(classes) > 2:
+        return {}
+    return {"calibration": curves.calibration(target == classes[1], answers[:, 1])}
+
+
+def of_slices(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.float64]) -> Measure:
+    """Return what measures a part of the rows: accuracy and log loss, and of two classes precision and recall."""
+    actual, predicted = np.searchsorted(classes, target), answers.argmax(axis=1)
+    right = predicted == actual
+    losses = -np.log(answers[np.arange(len(actual)), actual].clip(CERTAIN, 1 - CERTAIN))
+
+    def _measure(mask: Masks) -> dict[str, float]:
+        found = {"accuracy": float(right[mask].mean()), "log_loss": float(losses[mask].mean())}
+        if len(classes) == 2:
+            hits = right[mask]
+            for name, counted in (("precision", predicted[mask] == 1), ("recall", actual[mask] == 1)):
+                if counted.any():
+                    found[name] = float(hits[counted].mean())
+        return found
+
+    return _measure
 
 
 def baseline(classes: NDArray[Any], target: NDArray[Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
 
 REFITS = 10
@@ -38,6 +39,16 @@ def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
     """Return cluster -> number of rows."""
     clusters, counts = np.unique(model.predict(rows), return_counts=True)
     return {str(cluster): int(count) for cluster, count in zip(clusters.tolist(), counts.tolist(), strict=True)}
+
+
+def of_slices(model: Any, rows: NDArray[Any]) -> Measure:
+    """Return what measures a part of the rows: how well they lie in their clusters, which are those of all rows."""
+    apart = _silhouettes(model, rows)
+
+    def _measure(mask: Masks) -> dict[str, float]:
+        return {"silhouette": float(apart[mask].mean())}
+
+    return _measure
 
 
 def _silhouettes(model: Any, rows: NDArray[Any]) -> Floats:

@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
+
+SEED = 37
+MOST_RESIDUALS = 300
+"""More cannot be seen in a plot."""
 
 
 def metrics(target: NDArray[np.float64], answers: NDArray[np.float64]) -> dict[str, float]:
@@ -31,6 +36,29 @@ def baseline(target: NDArray[np.float64]) -> dict[str, Any]:
         "strategy": "the mean, for every row",
         "metrics": metrics(target, np.full(len(target), float(np.mean(target)))),
     }
+
+
+def residuals(target: NDArray[np.float64], answers: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Return predicted and true quantities of up to 300 rows, always the same ones."""
+    rows = np.arange(len(target))
+    if len(rows) > MOST_RESIDUALS:
+        rows = np.sort(np.random.default_rng(SEED).choice(rows, MOST_RESIDUALS, replace=False))
+    return {"predicted": answers[rows].tolist(), "actual": target[rows].tolist()}
+
+
+def of_slices(target: NDArray[np.float64], answers: NDArray[np.float64]) -> Measure:
+    """Return what measures a part of the rows: its errors, and by how much it is predicted too high (bias)."""
+    error = answers - target
+
+    def _measure(mask: Masks) -> dict[str, float]:
+        found = error[mask]
+        return {
+            "rmse": math.sqrt(float(np.square(found).mean())),
+            "mae": float(np.abs(found).mean()),
+            "bias": float(found.mean()),
+        }
+
+    return _measure
 
 
 class WeightedErrors:

@@ -135,6 +135,10 @@ def test_train_is_told_the_execution_the_commit_and_what_to_release(recorded: Re
         contract.COMMIT_ID: "#{SourceVariables.CommitId}",
         contract.REPOSITORY_NAME: "#{SourceVariables.RepositoryName}",
         contract.PIPELINE_VARIABLE: "#{variables.RELEASE_MODEL_PACKAGE_ARN}",
+        contract.EXECUTION_URL: (
+            f"https://{REGION}.console.aws.amazon.com/codesuite/codepipeline/pipelines/mle-004-model-registry-pipeline"
+            f"/executions/#{{codepipeline.PipelineExecutionId}}/visualization?region={REGION}"
+        ),
     }
 
 
@@ -160,14 +164,12 @@ def test_each_function_is_asked_about_exactly_that_version(name: str, function: 
 
 
 @pytest.mark.parametrize("name", ["manual", "both"])
-def test_a_person_is_mailed_the_summary_with_a_link_to_the_execution(name: str, recorded: Record) -> None:
+def test_a_person_is_mailed_the_summary_with_a_link_to_the_report(name: str, recorded: Record) -> None:
     asked = action(recorded("dev", mode(name)), "ManualApproval")
-    console = f"https://{REGION}.console.aws.amazon.com/codesuite/codepipeline/pipelines"
-    execution = "executions/#{codepipeline.PipelineExecutionId}/visualization"
     assert asked["configuration"] == {
         "NotificationArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:mle-004-approvals",
         "CustomData": "#{BuildVariables.MODEL_SUMMARY}",
-        "ExternalEntityLink": f"{console}/mle-004-model-registry-pipeline/{execution}?region={REGION}",
+        "ExternalEntityLink": "#{BuildVariables.MODEL_REPORT_URL}",
     }
 
 

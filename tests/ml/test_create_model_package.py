@@ -4,6 +4,7 @@ import hashlib
 import json
 import runpy
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,8 @@ ENVIRONMENT = {
     "COMMIT_ID": "0123abc",
     "GATE": '{"basis": "point", "championMargin": null, "confidence": 0.95}',
     "REPOSITORY_NAME": "model-registry-pipeline-repo",
+    "EXECUTION_URL": "https://console/executions/1",
+    "THRESHOLDS": '{"accuracy": 0.85}',
 }
 
 
@@ -66,8 +69,14 @@ def test_what_is_registered_is_what_was_uploaded(aws: SimpleNamespace, tmp_path:
     statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
 
     model, quality = properties["model_sha256"], properties["evaluation_sha256"]
-    assert sorted(keys(aws)) == [f"evaluations/{quality}/evaluation.json", f"models/{model}/model.tar.gz"]
-    for uri, digest in ((container["ModelDataUrl"], model), (statistics["S3Uri"], quality)):
+    page = properties["report"].split("/")[-2]
+    assert sorted(keys(aws)) == [
+        f"evaluations/{quality}/evaluation.json",
+        f"models/{model}/model.tar.gz",
+        f"reports/{page}/report.html",
+    ]
+    uris = {properties["report"]: page, container["ModelDataUrl"]: model, statistics["S3Uri"]: quality}
+    for uri, digest in uris.items():
         body = aws.s3.get_object(Bucket=aws.bucket, Key=uri.removeprefix(f"s3://{aws.bucket}/"))["Body"].read()
         assert hashlib.sha256(body).hexdigest() == digest
     assert statistics["ContentDigest"] == f"sha256:{quality}"
@@ -90,10 +99,49 @@ def test_a_repeated_build_registers_the_same_objects_with_the_same_token(
     run(aws, tmp_path)
     first = keys(aws)
     run(aws, tmp_path)
+    again = keys(aws)
     run(aws, tmp_path, PIPELINE_EXECUTION_ID="another-execution")
 
-    assert keys(aws) == first
+    assert again == first
+    # Only the report tells of its execution.
+    (new,) = set(keys(aws)) - set(first)
+    assert new.startswith("reports/")
     assert tokens[0] == tokens[1] != tokens[2]
+
+
+# --- the report
+
+
+def test_the_approver_is_sent_to_the_report_that_was_stored(aws: SimpleNamespace, tmp_path: Path) -> None:
+    package = aws.sagemaker.describe_model_package(ModelPackageName=run(aws, tmp_path))
+    key = package["CustomerMetadataProperties"]["report"].removeprefix(f"s3://{aws.bucket}/")
+    stored = aws.s3.get_object(Bucket=aws.bucket, Key=key)
+    page = stored["Body"].read().decode()
+
+    assert stored["ContentType"] == "text/html; charset=utf-8"
+    assert (tmp_path / "model_report_url.txt").read_text() == (
+        f"https://us-east-1.console.aws.amazon.com/s3/object/{aws.bucket}?region=us-east-1&prefix={key}\n"
+    )
+    for fact in ("0123abc", ENVIRONMENT["PIPELINE_EXECUTION_ID"], "scikit-learn", version("numpy")):
+        assert fact in page
+
+
+@pytest.mark.parametrize(("least", "says"), [("0.85", "Passes the gate"), ("0.9999", "Does not pass the gate")])
+def test_the_report_shows_the_verdict_that_the_gate_will_give(
+    aws: SimpleNamespace, tmp_path: Path, least: str, says: str
+) -> None:
+    arn = run(aws, tmp_path, THRESHOLDS=f'{{"accuracy": {least}}}')
+    properties = aws.sagemaker.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
+    page = aws.s3.get_object(Bucket=aws.bucket, Key=properties["report"].removeprefix(f"s3://{aws.bucket}/"))
+
+    assert f"<title>{says}: churn 0123abc</title>" in page["Body"].read().decode()
+
+
+def test_thresholds_that_nobody_can_read_stop_the_build(aws: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="THRESHOLDS is not a JSON object. Deploy the program again"):
+        run(aws, tmp_path, THRESHOLDS="[]")
+
+    assert keys(aws) == []
 
 
 # --- a version that a person asked for
@@ -118,8 +166,29 @@ def test_an_approved_version_is_handed_on_and_nothing_is_trained(
     assert run(aws, out, RELEASE_MODEL_PACKAGE_ARN=arn, CODEBUILD_BUILD_ARN=BUILD_ARN) == arn
     assert (out / "model_package_arn.txt").read_text() == arn + "\n"
     assert (out / "model_summary.txt").read_text() == f"release of version 1: {first}"
+    link = (tmp_path / "model_report_url.txt").read_text()
+    assert (out / "model_report_url.txt").read_text() == link and "/report.html" in link
     assert len(packages(aws)) == 1
     assert "nothing is trained" in capsys.readouterr().out
+
+
+def test_a_version_from_before_there_were_reports_has_the_execution_in_place_of_one(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = run(aws, tmp_path)
+    approve(aws, arn)
+    (out := tmp_path / "again").mkdir()
+    describe = aws.sagemaker.describe_model_package
+
+    def without_report(**request: Any) -> Any:
+        found = describe(**request)
+        del found["CustomerMetadataProperties"]["report"]
+        return found
+
+    monkeypatch.setattr(aws.sagemaker, "describe_model_package", without_report)
+    run(aws, out, RELEASE_MODEL_PACKAGE_ARN=arn, CODEBUILD_BUILD_ARN=BUILD_ARN)
+
+    assert (out / "model_report_url.txt").read_text() == ENVIRONMENT["EXECUTION_URL"] + "\n"
 
 
 def test_a_version_that_is_not_approved_is_not_handed_on(aws: SimpleNamespace, tmp_path: Path) -> None:

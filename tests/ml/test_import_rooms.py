@@ -17,10 +17,19 @@ DEPLOY = REGISTRY | {
     "ml.serving_image", "ml.ledger",
 }  # fmt: skip
 SERVING = {"ml.inference", "ml.request_rows", "ml.safe_pickle"}
-TRAIN = REGISTRY | TABLE | {
+REPORT = {"ml.report"} | {
+    f"ml.report.{name}"
+    for name in (
+        "answer", "curves", "drawing", "evidence", "markup", "origin", "parts", "quality", "reasons", "remarks",
+        "strip", "words",
+    )
+}  # fmt: skip
+TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
+    "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
+    "ml.leakage", "ml.model_report",
     *SERVING,
 }  # fmt: skip
 OPERATE = (
@@ -45,7 +54,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The person's own machine, at `pulumi destroy`.
     "ml.clean_up": (DEPLOY, AWS),
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
-    "ml.create_model_package": (TRAIN, AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"}),
+    "ml.create_model_package": (
+        TRAIN,
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl", "matplotlib"},
+    ),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow"})
         for name in ("churn", "fraud", "maintenance", "segmentation")
@@ -55,6 +67,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     "ml.contract": (set(), set()),
     "ml.gate": (CONTRACT, set()),
+    "ml.report": (CONTRACT | {"ml.gate"} | REPORT, {"matplotlib"}),
 }
 
 

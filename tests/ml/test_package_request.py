@@ -25,6 +25,7 @@ CANDIDATE = Candidate(
     commit="0123abc",
     execution="11111111-2222-3333-4444-555555555555",
     repository="model-registry-pipeline-repo",
+    report_uri=f"s3://bucket/reports/{'d' * 64}/report.html",
 )
 
 
@@ -70,6 +71,7 @@ def test_origin_and_metrics_are_in_the_metadata() -> None:
         "model_sha256": "a" * 64,
         "evaluation_sha256": "b" * 64,
         "data_sha256": "c" * 64,
+        "report": CANDIDATE.report_uri,
         "metric_accuracy": "0.950000",
         "metric_log_loss": "0.200000",
     }

@@ -91,6 +91,8 @@ def road(aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "COMMIT_ID": "0123abc",
         "GATE": '{"basis": "point", "championMargin": null, "confidence": 0.95}',
         "REPOSITORY_NAME": "model-registry-pipeline-repo",
+        "EXECUTION_URL": "https://console/executions/1",
+        "THRESHOLDS": '{"accuracy": 0.85}',
     }
 
     scaling: Any = SimpleNamespace(deregister_scalable_target=lambda **_: None)
