@@ -39,6 +39,9 @@ SERVING_FILES = (INFERENCE_FILE, "code/request_rows.py", "code/safe_pickle.py")
 
 METADATA_FILE = "metadata.json"
 GOLDEN_FILE = "golden.json"
+SBOM_FILE = "sbom.cdx.json"
+"""CycloneDX: the packages that made the model. In the archive, so that the archive's SHA-256 vouches for it too."""
+
 EVALUATION_FILE = "evaluation.json"
 
 MODELS_PREFIX = "models/"

@@ -14,7 +14,7 @@ BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_stat
 DEPLOY = REGISTRY | {
     "ml.entry", "ml.storage", "ml.approved_version", "ml.proof", "ml.rollout", "ml.endpoint", "ml.endpoint_config",
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
-    "ml.serving_image", "ml.ledger",
+    "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle",
 }  # fmt: skip
 SERVING = {"ml.inference", "ml.request_rows", "ml.safe_pickle"}
 TRAIN = REGISTRY | TABLE | {
