@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml import contract, inference, safe_pickle
+from ml import bill_of_materials, contract, inference, safe_pickle
 from ml.errors import RoadError
 from ml.table import Table
 
@@ -48,11 +49,13 @@ def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str
     pickled = pickle.dumps(model, protocol=PICKLE_PROTOCOL)
     _check_pickle(pickled)
     metadata = describe(model, table, use_case)
+    bill = bill_of_materials.document(use_case, hashlib.sha256(pickled).hexdigest())
     members = {
         contract.MODEL_FILE: pickled,
         **{member: (_SERVING_CODE / Path(member).name).read_bytes() for member in contract.SERVING_FILES},
         contract.METADATA_FILE: _json(metadata),
         contract.GOLDEN_FILE: _json(golden(inference.load(pickled, metadata), table.rows[held_out[:GOLDEN_RECORDS]])),
+        contract.SBOM_FILE: _json(bill),
     }
     body = _tar_gz(members)
     return Archive(body=body, sha256=hashlib.sha256(body).hexdigest())
@@ -87,7 +90,8 @@ def golden(model: inference.Model, rows: NDArray[Any]) -> dict[str, Any]:
     """Return raw records (JSON values, null when missing) with the exact predictions of the serving code."""
     instances = [[None if _is_nan(value) else value for value in row] for row in rows.tolist()]
     request = json.dumps({"instances": instances})
-    status, body, _ = inference.answer(model, request, inference.JSON, inference.JSON)
+    with threadpool_limits(limits=1):  # as in training: sums of several threads end in other last digits
+        status, body, _ = inference.answer(model, request, inference.JSON, inference.JSON)
     if status != 200:
         raise AssertionError(f"the serving code refuses rows of its own training data: {body}")
     return {"instances": instances, "predictions": json.loads(body)["predictions"]}

@@ -21,7 +21,7 @@ TRAIN = REGISTRY | TABLE | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
-    *SERVING,
+    "ml.bill_of_materials", "ml.libraries", "ml.model_card", *SERVING,
 }  # fmt: skip
 OPERATE = (
     DEPLOY
@@ -47,7 +47,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
     "ml.create_model_package": (TRAIN, AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"}),
     **{
-        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow"})
+        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow", "threadpoolctl"})
         for name in ("churn", "fraud", "maintenance", "segmentation")
     },
     # The operator's machine.
