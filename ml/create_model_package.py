@@ -3,6 +3,7 @@
 An execution that a person started for an approved version trains nothing: it hands that version on.
 """
 
+import json
 import os
 import platform
 import sys
@@ -20,6 +21,7 @@ from ml import (
     evaluation,
     gate,
     libraries,
+    model_card,
     packaging,
     registry,
     serving_image,
@@ -68,6 +70,8 @@ class BuildEnvironment:
     requested: ModelPackageArn | None
     confidence: float
     """Of the evaluation's intervals; the gate's."""
+    thresholds: Mapping[str, object]
+    """The gate's, for the model card; empty where the build is not told."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -99,6 +103,7 @@ class BuildEnvironment:
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
             confidence=gate.Rule.read(found[contract.GATE]).confidence,
+            thresholds=json.loads(environment.get(contract.THRESHOLDS, "{}")),
         )
 
 
@@ -184,7 +189,15 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
         return release(build.requested, build, sagemaker, out)
     libraries.check(version, platform.python_version())
     made = make(build, s3)
-    request = model_package_request(candidate(build, made, s3))
+    offered = candidate(build, made, s3)
+    card = model_card.content(
+        offered,
+        evaluation=made.evaluation,
+        archive=made.archive.body,
+        thresholds=build.thresholds,
+        words=usecases.card_words(usecases.load(build.use_case)),
+    )
+    request = model_package_request(offered, card)
     arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
     _hand_over(out, arn, made.summary)

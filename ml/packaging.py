@@ -73,13 +73,21 @@ def _check_pickle(pickled: bytes) -> None:
 
 
 def describe(model: Any, table: Table, use_case: str) -> dict[str, Any]:
-    """Return what the archive says about itself: columns, classes and the versions that made it."""
+    """Return what the archive says about itself: columns, classes, estimator and the versions that made it."""
+    estimator = model.steps[-1][1]
     return {
         "use_case": use_case,
         "task": table.task,
         "target": table.target_column,
         "classes": model.classes_.tolist() if table.task == contract.CLASSIFICATION else [],
         "columns": [asdict(column) for column in table.columns],
+        "estimator": type(estimator).__name__,
+        # Nested parts have an address in their text, which is another in each process.
+        "hyperparameters": {
+            name: str(value)
+            for name, value in estimator.get_params(deep=False).items()
+            if isinstance(value, str | int | float | None)
+        },
         "data_sha256": table.sha256,
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in contract.CONTAINER_LIBRARIES},
