@@ -245,6 +245,8 @@ class UseCase:
     target_column: str
     task: str
     thresholds: Mapping[str, float]
+    misleading: frozenset[str] = frozenset()
+    """Metrics that even the best constant answer is good at: thresholds on them alone are no gate."""
 
 
 USE_CASES: Mapping[str, UseCase] = MappingProxyType(
@@ -260,6 +262,7 @@ USE_CASES: Mapping[str, UseCase] = MappingProxyType(
             target_column="fraudulent",
             task=CLASSIFICATION,
             thresholds=MappingProxyType({"average_precision": 0.6, "recall_at_precision": 0.3}),
+            misleading=frozenset({"accuracy", "log_loss", "brier"}),
         ),
         "segmentation": UseCase(
             model_package_group="CustomerSegmentationModels",
