@@ -40,6 +40,9 @@ SERVING_FILES = (INFERENCE_FILE, "code/request_rows.py", "code/safe_pickle.py")
 
 METADATA_FILE = "metadata.json"
 GOLDEN_FILE = "golden.json"
+SBOM_FILE = "sbom.cdx.json"
+"""CycloneDX: the packages that made the model. In the archive, so that the archive's SHA-256 vouches for it too."""
+
 EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
 
@@ -259,6 +262,8 @@ class UseCase:
     target_column: str
     task: str
     thresholds: Mapping[str, float]
+    misleading: frozenset[str] = frozenset()
+    """Metrics that even the best constant answer is good at: thresholds on them alone are no gate."""
 
 
 USE_CASES: Mapping[str, UseCase] = MappingProxyType(
@@ -274,6 +279,7 @@ USE_CASES: Mapping[str, UseCase] = MappingProxyType(
             target_column="fraudulent",
             task=CLASSIFICATION,
             thresholds=MappingProxyType({"average_precision": 0.6, "recall_at_precision": 0.3}),
+            misleading=frozenset({"accuracy", "log_loss", "brier"}),
         ),
         "segmentation": UseCase(
             model_package_group="CustomerSegmentationModels",

@@ -4,8 +4,9 @@ An execution that a person started for an approved version trains nothing: it ha
 """
 
 import os
+import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,8 @@ from ml import (
     entry,
     evidence,
     gate,
+    libraries,
+    model_card,
     model_report,
     packaging,
     registry,
@@ -26,7 +29,7 @@ from ml import (
     training,
     usecases,
 )
-from ml.errors import InputError, RoadError
+from ml.errors import InputError
 from ml.gate import LONGEST_SUMMARY, one_line
 from ml.package_request import Candidate, model_package_request
 from ml.registry import ModelPackageArn
@@ -37,8 +40,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 REGISTRATION_SECONDS = 300
-CONTAINER_DECIDES = "scikit-learn"
-"""The one library whose version must be the container's: another version's pickle loads there with only a warning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,16 +115,6 @@ class Made:
     summary: str
 
 
-def check_libraries(installed: Callable[[str], str]) -> None:
-    """Raise RoadError unless the installed scikit-learn is the serving container's."""
-    wanted, found = contract.CONTAINER_LIBRARIES[CONTAINER_DECIDES], installed(CONTAINER_DECIDES)
-    if found != wanted:
-        raise RoadError(
-            f"{CONTAINER_DECIDES} {found} is installed, but the serving container has {wanted}; nothing was registered."
-            " Install buildspecs/requirements-train.txt"
-        )
-
-
 def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     """Train and measure a model. Changes nothing in AWS. Raises RoadError when no model can be offered for approval."""
     use_case, known = usecases.load(build.use_case), contract.USE_CASES[build.use_case]
@@ -186,10 +177,18 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
     """
     if build.requested is not None:
         return release(build.requested, build, sagemaker, out)
-    check_libraries(version)
+    libraries.check(version, platform.python_version())
     made = make(build, s3)
     offered = candidate(build, made, s3)
-    arn = registry.register(sagemaker, model_package_request(offered), registry.growing_pauses(REGISTRATION_SECONDS))
+    card = model_card.content(
+        offered,
+        evaluation=made.evaluation,
+        archive=made.archive.body,
+        thresholds=build.thresholds,
+        words=usecases.card_words(usecases.load(build.use_case)),
+    )
+    request = model_package_request(offered, card)
+    arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
     _hand_over(out, arn, made.summary, _link(build, offered.report_uri, s3.meta.region_name))
     return arn

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml import approved_version, contract, endpoint_plan, entry, ledger, proof, registry, serving_image, storage
+from ml import (
+    approved_version,
+    contract,
+    endpoint_plan,
+    entry,
+    ledger,
+    model_archive,
+    proof,
+    registry,
+    serving_image,
+    storage,
+)
 from ml.endpoint import Pauses
 from ml.endpoint_config import Release
 from ml.endpoint_plan import EndpointPlan
@@ -28,6 +39,9 @@ LONGEST_DETAIL = 500
 
 CODE_PLACE = "/opt/ml/model/"
 """Where the container unpacks the archive: its code must come from there, as it is what was hashed and approved."""
+
+OWN_CODE = Path(__file__).parent
+"""The serving code of this commit, which is also the one that the archive was packed from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +137,7 @@ def container_of(description: Mapping[str, Any], region: str) -> Mapping[str, An
     return container
 
 
-def model_archive(s3: "S3Client", bucket: str, description: Mapping[str, Any], uri: str) -> bytes:
+def registered_archive(s3: "S3Client", bucket: str, description: Mapping[str, Any], uri: str) -> bytes:
     """Return the package's archive.
 
     Raises RoadError unless it lies in the model bucket and holds the very bytes that were registered and approved.
@@ -146,7 +160,9 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
     description = approved_version.approved(clients.sagemaker, package.text)
     entry.say(f"approved: {package.text}: {one_line(registry.standing(description).reason, 300)}")
     uri = container_of(description, region)["ModelDataUrl"]
-    archive = model_archive(s3, deploy.model_bucket, description, uri)
+    archive = registered_archive(s3, deploy.model_bucket, description, uri)
+    # An older version, which a person asked for, has its own commit's code.
+    model_archive.check(archive, uri, code=OWN_CODE if deploy.requested is None else None)
     release = Release(
         plan=deploy.plan,
         model_package=package,

@@ -16,6 +16,9 @@ SMALL_INSTANCES = ("ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.c5.large",
 
 LONGEST_METADATA_VALUE = 256
 METADATA_PUNCTUATION = frozenset("_.:/=+-@")
+CARD_STATUS = "PendingReview"
+"""Complete as far as the build knows; whoever approves the version reads it. Approving does not change it."""
+
 TOKEN_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "model-package/client-token")
 
 
@@ -41,8 +44,10 @@ class Candidate:
     """Empty until the report is stored: it tells of everything else here."""
 
 
-def model_package_request(candidate: Candidate) -> dict[str, Any]:
-    """Return the parameters of CreateModelPackage for `candidate`. Raises RoadError when AWS would refuse the metadata.
+def model_package_request(candidate: Candidate, card: str) -> dict[str, Any]:
+    """Return the parameters of CreateModelPackage for `candidate`, with its model card (ml/model_card.py).
+
+    Raises RoadError when AWS would refuse the metadata.
 
     The status is passed although it is the default: the train role's policy allows only requests that say it.
     """
@@ -63,6 +68,7 @@ def model_package_request(candidate: Candidate) -> dict[str, Any]:
         },
         "MetadataProperties": {"CommitId": candidate.commit, "Repository": candidate.repository},
         "CustomerMetadataProperties": _metadata(candidate),
+        "ModelCard": {"ModelCardContent": card, "ModelCardStatus": CARD_STATUS},
     }
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml import contract, inference, safe_pickle
+from ml import bill_of_materials, contract, inference, safe_pickle
 from ml.errors import RoadError
 from ml.table import Table
 
@@ -48,11 +49,13 @@ def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str
     pickled = pickle.dumps(model, protocol=PICKLE_PROTOCOL)
     _check_pickle(pickled)
     metadata = describe(model, table, use_case)
+    bill = bill_of_materials.document(use_case, hashlib.sha256(pickled).hexdigest())
     members = {
         contract.MODEL_FILE: pickled,
         **{member: (_SERVING_CODE / Path(member).name).read_bytes() for member in contract.SERVING_FILES},
         contract.METADATA_FILE: _json(metadata),
         contract.GOLDEN_FILE: _json(golden(inference.load(pickled, metadata), table.rows[held_out[:GOLDEN_RECORDS]])),
+        contract.SBOM_FILE: _json(bill),
     }
     body = _tar_gz(members)
     return Archive(body=body, sha256=hashlib.sha256(body).hexdigest())
@@ -70,13 +73,21 @@ def _check_pickle(pickled: bytes) -> None:
 
 
 def describe(model: Any, table: Table, use_case: str) -> dict[str, Any]:
-    """Return what the archive says about itself: columns, classes and the versions that made it."""
+    """Return what the archive says about itself: columns, classes, estimator and the versions that made it."""
+    estimator = model.steps[-1][1]
     return {
         "use_case": use_case,
         "task": table.task,
         "target": table.target_column,
         "classes": model.classes_.tolist() if table.task == contract.CLASSIFICATION else [],
         "columns": [asdict(column) for column in table.columns],
+        "estimator": type(estimator).__name__,
+        # Nested parts have an address in their text, which is another in each process.
+        "hyperparameters": {
+            name: str(value)
+            for name, value in estimator.get_params(deep=False).items()
+            if isinstance(value, str | int | float | None)
+        },
         "data_sha256": table.sha256,
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in contract.CONTAINER_LIBRARIES},
@@ -87,7 +98,8 @@ def golden(model: inference.Model, rows: NDArray[Any]) -> dict[str, Any]:
     """Return raw records (JSON values, null when missing) with the exact predictions of the serving code."""
     instances = [[None if _is_nan(value) else value for value in row] for row in rows.tolist()]
     request = json.dumps({"instances": instances})
-    status, body, _ = inference.answer(model, request, inference.JSON, inference.JSON)
+    with threadpool_limits(limits=1):  # as in training: sums of several threads end in other last digits
+        status, body, _ = inference.answer(model, request, inference.JSON, inference.JSON)
     if status != 200:
         raise AssertionError(f"the serving code refuses rows of its own training data: {body}")
     return {"instances": instances, "predictions": json.loads(body)["predictions"]}

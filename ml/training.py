@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
 from ml import contract
 from ml.table import Table
@@ -41,4 +42,7 @@ def train(table: Table, build: Callable[[Table], Any], split: Split = split) -> 
     fit, held_out = split(table)
     # What a clustering is to find is nobody's to tell: its target is None.
     target = None if table.task == contract.CLUSTERING else table.target[fit]
-    return Trained(model=build(table).fit(table.rows[fit], target), fit=fit, held_out=held_out)
+    # Threads add up in any order: with another number of them k-means ends in another model, by its last digits.
+    with threadpool_limits(limits=1):
+        model = build(table).fit(table.rows[fit], target)
+    return Trained(model=model, fit=fit, held_out=held_out)

@@ -73,21 +73,31 @@ def tags(section: Section) -> Mapping[str, str]:
     return found
 
 
-def thresholds(root: Section, known: contract.UseCase) -> Mapping[str, float]:
-    """Read the limits that a model must keep: of metrics that the use case's task has, each in its metric's range."""
-    problems_before = len(root.problems)
+def thresholds(root: Section, use_case: str) -> Mapping[str, float]:
+    """Read the limits that a model must keep: of metrics that the use case's task has, each in its metric's range.
+
+    Without any, the use case's own hold. Limits that were left from another use case are refused as a whole.
+    """
+    known = contract.USE_CASES[use_case]
     section = root.section("thresholds")
-    if "thresholds" not in root:
+    if not section:
+        return known.thresholds
+    judging = contract.TASK_METRICS[known.task]
+    names = section.names()
+    meant_for_others = contract.METRICS.keys() - (set(judging) - known.misleading)
+    if meant_for_others.issuperset(names):
+        own = ", ".join(f"{name} {limit:g}" for name, limit in known.thresholds.items())
+        what = (
+            f"thresholds name {', '.join(names)} alone, which cannot judge the use case {use_case}; its own are {own}"
+        )
+        root.report(what, root.commands.rm("thresholds"))
         return known.thresholds
     limits = {}
-    for name in contract.TASK_METRICS[known.task]:
+    for name in judging:
         metric = contract.METRICS[name]
         example = known.thresholds.get(name, 0.85 if metric.higher_is_better else 0.2)
         limits[name] = section.read(name, rules.number(metric.low, metric.high), example)
     section.finish(f"metric of {known.task}")
-    if not section and len(root.problems) == problems_before:
-        name, limit = next(iter(known.thresholds.items()))
-        root.report("thresholds is empty: nothing would be judged", root.commands.set(f"thresholds.{name}", limit))
     return {name: limit for name, limit in limits.items() if name in section}
 
 

@@ -1,6 +1,7 @@
 """The models that the road can train: one module each, named in `ml.contract.USE_CASES`."""
 
 import importlib
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from ml import contract
@@ -9,7 +10,10 @@ from ml.table import Table
 
 
 class UseCase(Protocol):
-    """What a module of this package offers. It may also have `split(table) -> (rows to fit on, rows to hold out)`."""
+    """What a module of this package offers. It may also have `split(table) -> (rows to fit on, rows to hold out)`.
+
+    And CARD: what the model card in the registry says, by the keys of `ml.model_card`. Its purpose is the docstring.
+    """
 
     def synthetic(self) -> Table:
         """Return the table to train on when no data file is given: always the same one."""
@@ -28,3 +32,8 @@ def load(name: str) -> UseCase:
         known = ", ".join(sorted(contract.USE_CASES))
         raise InputError(f"use case {name!r} is not known; there is {known}. Set useCase to one of them")
     return cast(UseCase, importlib.import_module(f"{__name__}.{name}"))
+
+
+def card_words(use_case: UseCase) -> Mapping[str, str]:
+    """Return what the use case itself says about its model, for the model card."""
+    return {"purpose_of_model": use_case.__doc__ or "", **getattr(use_case, "CARD", {})}

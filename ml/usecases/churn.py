@@ -15,6 +15,16 @@ HYPERPARAMETERS: dict[str, Any] = {"n_estimators": 100}
 
 SEED = 4
 
+CARD = {
+    "intended_uses": "Rank customers by the risk that they leave, so that somebody can talk to them in time.",
+    "factors_affecting_model_efficiency": "Customers, plans or prices unlike those in the training data.",
+    "risk_rating": "Low",
+    "explanations_for_risk_rating": "A wrong answer costs an offer that was not needed, or one that was not made.",
+    "ethical_considerations": "Not for deciding who gets a contract, a price or a service.",
+    "caveats_and_recommendations": "Without a data file the model knows made-up customers only.",
+}
+"""For the model card in the registry (ml/model_card.py)."""
+
 
 def synthetic() -> Table:
     """Return 4000 made-up customers with 20 numeric features; about half of them leave."""

@@ -15,6 +15,16 @@ HYPERPARAMETERS: dict[str, Any] = {"n_estimators": 120, "min_samples_leaf": 2, "
 
 SEED = 5
 
+CARD = {
+    "intended_uses": "Choose the payments that a person looks at first.",
+    "factors_affecting_model_efficiency": "New patterns of fraud, and a share of fraud other than one in thirty.",
+    "risk_rating": "High",
+    "explanations_for_risk_rating": "A missed fraud costs money; a payment held back wrongly harms an honest customer.",
+    "ethical_considerations": "Not for refusing a payment or closing an account without a person's decision.",
+    "caveats_and_recommendations": "Without a data file the model knows made-up payments only.",
+}
+"""For the model card in the registry (ml/model_card.py)."""
+
 
 def synthetic() -> Table:
     """Return 8000 made-up payments with 16 numeric features; about one in thirty is fraudulent."""

@@ -15,6 +15,16 @@ HYPERPARAMETERS: dict[str, Any] = {"n_clusters": 4, "n_init": 10}
 
 SEED = 6
 
+CARD = {
+    "intended_uses": "Group customers for reports and campaigns. The groups carry numbers, not names.",
+    "factors_affecting_model_efficiency": "Columns that say little about behaviour, and groups that change over time.",
+    "risk_rating": "Low",
+    "explanations_for_risk_rating": "A customer in the wrong group gets the wrong campaign.",
+    "ethical_considerations": "Look at what the groups have in common before they decide about prices or service.",
+    "caveats_and_recommendations": "A new version may number the groups otherwise: read them anew.",
+}
+"""For the model card in the registry (ml/model_card.py)."""
+
 
 def synthetic() -> Table:
     """Return 3000 made-up customers with 6 numeric features in four groups that touch each other."""

@@ -1,7 +1,8 @@
 """The model registry's packages, which moto gets wrong in most of what matters here, kept as SageMaker keeps them.
 
-moto ignores ClientToken, wipes on update whatever the update did not mention, and always writes the group's name in
-lower case into a package's ARN. Groups stay moto's own, except that it accepts a second one of the same name.
+moto ignores ClientToken and model cards, wipes on update whatever the update did not mention, and always writes the
+group's name in lower case into a package's ARN. Groups stay moto's own, except that it accepts a second one of the same
+name.
 """
 
 import threading
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sagemaker.models import sagemaker_backends
 
+from rehearsal.account import model_card
 from rehearsal.account.calls import AwsError, Caller, Reply, caller_arn
 from rehearsal.account.gateway import Proceed
 
@@ -86,6 +88,7 @@ class ModelPackages:
     def _create(self, params: dict[str, Any], caller: Caller) -> dict[str, str]:
         group = self._group_of(params)
         token = params.pop("ClientToken", None)
+        model_card.check(params.get("ModelCard", {}))
         with self._lock:
             if token in self._arns_by_token:
                 return {"ModelPackageArn": self._arns_by_token[token]}
@@ -140,12 +143,15 @@ class ModelPackages:
         removed = params.pop("CustomerMetadataPropertiesToRemove", [])
         with self._lock:
             package = self._find(arn)
+            card = package.get("ModelCard", {})
+            model_card.check(params.get("ModelCard", {}), card)
             metadata = {**package.get("CustomerMetadataProperties", {}), **added}
             kept = {key: value for key, value in metadata.items() if key not in removed}
             self._packages[arn] = {
                 **package,
                 **params,
                 "CustomerMetadataProperties": kept,
+                **({"ModelCard": {**card, **params["ModelCard"]}} if "ModelCard" in params else {}),
                 "LastModifiedTime": datetime.now(UTC),
                 "LastModifiedBy": self._identity(caller),
             }

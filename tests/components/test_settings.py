@@ -158,12 +158,39 @@ def test_a_forgotten_path_option_is_recognised() -> None:
     ]
 
 
+@pytest.mark.parametrize("use_case", contract.USE_CASES)
 @pytest.mark.parametrize("empty", [{}, "{}"])
-def test_an_empty_gate_is_refused(empty: object) -> None:
-    assert refusal({"thresholds": empty}) == [
-        "thresholds is empty: nothing would be judged",
-        "pulumi config set --stack dev --path thresholds.accuracy 0.85",
-    ]
+def test_without_limits_of_the_stack_the_use_cases_own_hold(empty: object, use_case: str) -> None:
+    own = contract.USE_CASES[use_case].thresholds
+    assert parse({"useCase": use_case, "thresholds": empty}).thresholds == own
+    assert parse({"useCase": use_case}).thresholds == own
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("use_case", sorted(contract.USE_CASES.keys() - {"churn"}))
+def test_limits_left_from_another_use_case_are_refused_with_the_command_after_which_all_is_well(
+    use_case: str, stack: str
+) -> None:
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"] | {"useCase": use_case}
+    what, repair = refusal(config, stack=stack)
+    known = contract.USE_CASES[use_case]
+    name, limit = next(iter(known.thresholds.items()))
+    assert what.startswith(f"thresholds name accuracy alone, which cannot judge the use case {use_case}; its own are ")
+    assert f"{name} {limit:g}" in what
+    assert repair == f"pulumi config rm --stack {stack} thresholds"
+
+    # What the engine hands over then: the default of Pulumi.yaml.
+    default = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]["thresholds"]["default"]
+    assert parse(config | {"thresholds": default}, stack=stack).thresholds == known.thresholds
+
+
+def test_a_metric_that_misleads_alone_may_stand_beside_one_that_does_not() -> None:
+    limits = {"accuracy": 0.98, "average_precision": 0.5}
+    assert parse({"useCase": "fraud", "thresholds": limits}).thresholds == limits
+    assert (
+        "thresholds name brier, log_loss alone"
+        in refusal({"useCase": "fraud", "thresholds": {"brier": 0.1, "log_loss": 0.2}})[0]
+    )
 
 
 @pytest.mark.parametrize("given", ["0.9", 0.9, "accuracy", [0.9], None])

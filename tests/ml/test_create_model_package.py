@@ -261,7 +261,7 @@ def test_another_scikit_learn_than_the_containers_stops_the_build(
     aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(create_model_package, "version", lambda library: "1.9.1")
-    with pytest.raises(RoadError, match=r"scikit-learn 1.9.1 is installed, but the serving container has 1.9.0"):
+    with pytest.raises(RoadError, match=r"scikit-learn 1.9.1, but the serving container has scikit-learn 1.9.0"):
         run(aws, tmp_path)
 
     assert (packages(aws), keys(aws)) == ([], [])

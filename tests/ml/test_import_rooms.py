@@ -14,7 +14,7 @@ BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_stat
 DEPLOY = REGISTRY | {
     "ml.entry", "ml.storage", "ml.approved_version", "ml.proof", "ml.rollout", "ml.endpoint", "ml.endpoint_config",
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
-    "ml.serving_image", "ml.ledger",
+    "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle",
 }  # fmt: skip
 SERVING = {"ml.inference", "ml.request_rows", "ml.safe_pickle"}
 REPORT = {"ml.report"} | {
@@ -29,8 +29,7 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
-    "ml.leakage", "ml.model_report",
-    *SERVING,
+    "ml.leakage", "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", *SERVING,
 }  # fmt: skip
 OPERATE = (
     DEPLOY
@@ -59,7 +58,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl", "matplotlib"},
     ),
     **{
-        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow"})
+        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow", "threadpoolctl"})
         for name in ("churn", "fraud", "maintenance", "segmentation")
     },
     # The operator's machine.

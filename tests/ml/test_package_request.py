@@ -27,22 +27,23 @@ CANDIDATE = Candidate(
     repository="model-registry-pipeline-repo",
     report_uri=f"s3://bucket/reports/{'d' * 64}/report.html",
 )
+CARD = '{"model_overview":{"model_creator":"a test"}}'
 
 
 def test_the_request_is_one_that_boto3_accepts(check_request: Any) -> None:
-    check_request("sagemaker", "CreateModelPackage", model_package_request(CANDIDATE))
+    check_request("sagemaker", "CreateModelPackage", model_package_request(CANDIDATE, CARD))
 
 
 def test_the_status_is_said_because_the_train_role_may_say_no_other() -> None:
-    assert model_package_request(CANDIDATE)["ModelApprovalStatus"] == "PendingManualApproval"
+    assert model_package_request(CANDIDATE, CARD)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
 def test_a_version_of_a_group_has_neither_name_nor_tags() -> None:
-    assert not model_package_request(CANDIDATE).keys() & {"ModelPackageName", "Tags"}
+    assert not model_package_request(CANDIDATE, CARD).keys() & {"ModelPackageName", "Tags"}
 
 
 def test_the_container_is_the_contracts() -> None:
-    (container,) = model_package_request(CANDIDATE)["InferenceSpecification"]["Containers"]
+    (container,) = model_package_request(CANDIDATE, CARD)["InferenceSpecification"]["Containers"]
 
     assert container["Image"] == CANDIDATE.image
     assert container["ModelDataUrl"] == CANDIDATE.archive_uri
@@ -51,7 +52,7 @@ def test_the_container_is_the_contracts() -> None:
 
 
 def test_the_evaluation_is_named_with_its_digest() -> None:
-    statistics = model_package_request(CANDIDATE)["ModelMetrics"]["ModelQuality"]["Statistics"]
+    statistics = model_package_request(CANDIDATE, CARD)["ModelMetrics"]["ModelQuality"]["Statistics"]
 
     assert statistics == {
         "ContentType": "application/json",
@@ -61,7 +62,7 @@ def test_the_evaluation_is_named_with_its_digest() -> None:
 
 
 def test_origin_and_metrics_are_in_the_metadata() -> None:
-    request = model_package_request(CANDIDATE)
+    request = model_package_request(CANDIDATE, CARD)
 
     assert request["MetadataProperties"] == {"CommitId": "0123abc", "Repository": "model-registry-pipeline-repo"}
     assert request["CustomerMetadataProperties"] == {
@@ -80,18 +81,24 @@ def test_origin_and_metrics_are_in_the_metadata() -> None:
 @pytest.mark.parametrize("text", ["", "a" * 257, "a,b", "100%", "a>b", "(a)", "a#b", '"a"', "a\nb", "{}"])
 def test_metadata_that_the_service_would_refuse_is_refused_here_by_its_key(text: str) -> None:
     with pytest.raises(RoadError, match="model package metadata commit="):
-        model_package_request(dataclasses.replace(CANDIDATE, commit=text))
+        model_package_request(dataclasses.replace(CANDIDATE, commit=text), CARD)
 
 
 @pytest.mark.parametrize("text", ["a" * 256, "feature/x_1.2:3=4+5-6@7 8", "Łódź", "٣"])
 def test_metadata_that_the_service_accepts_is_accepted(text: str) -> None:
-    request = model_package_request(dataclasses.replace(CANDIDATE, commit=text))
+    request = model_package_request(dataclasses.replace(CANDIDATE, commit=text), CARD)
 
     assert request["CustomerMetadataProperties"]["commit"] == text
 
 
+def test_the_card_is_kept_beside_the_version_for_whoever_approves() -> None:
+    request = model_package_request(CANDIDATE, CARD)
+
+    assert request["ModelCard"] == {"ModelCardContent": CARD, "ModelCardStatus": "PendingReview"}
+
+
 def test_the_description_is_one_line() -> None:
-    assert model_package_request(CANDIDATE)["ModelPackageDescription"] == "churn: accuracy 0.95"
+    assert model_package_request(CANDIDATE, CARD)["ModelPackageDescription"] == "churn: accuracy 0.95"
 
 
 def test_the_client_token_is_the_executions_and_the_archives() -> None:
@@ -103,7 +110,7 @@ def test_the_client_token_is_the_executions_and_the_archives() -> None:
 
 
 def test_the_configured_instance_type_is_supported_and_all_are_known_to_sagemaker() -> None:
-    request = model_package_request(dataclasses.replace(CANDIDATE, instance_type="ml.c7i.large"))
+    request = model_package_request(dataclasses.replace(CANDIDATE, instance_type="ml.c7i.large"), CARD)
     offered = request["InferenceSpecification"]["SupportedRealtimeInferenceInstanceTypes"]
     model = botocore.session.get_session().get_service_model("sagemaker")
 

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -59,6 +60,53 @@ def test_a_package_keeps_everything_that_it_was_given(register, describe):
     assert {name: package[name] for name in given} == given
     assert (package["ModelPackageStatus"], package["ModelPackageGroupName"]) == ("Completed", GROUP)
     assert package["CreationTime"] <= datetime.now(UTC)
+
+
+def card(status="Draft", **content) -> dict[str, str]:
+    return {"ModelCardContent": json.dumps(content), "ModelCardStatus": status}
+
+
+def test_a_package_keeps_its_model_card_and_an_update_of_the_status_keeps_the_content(sagemaker, register, describe):
+    given = card("PendingReview", model_overview={"model_creator": "ada"})
+    arn = register(ModelCard=given)
+    assert describe(arn)["ModelCard"] == given
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    assert describe(arn)["ModelCard"] == given
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardStatus": "Archived"})
+    assert describe(arn)["ModelCard"] == {**given, "ModelCardStatus": "Archived"}
+    assert "Archived state" in refused(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard=card())
+
+
+METRIC = {"name": "accuracy", "type": "number", "value": 0.9}
+UNKNOWN_KIND = [{"name": "m", "metric_data": [{**METRIC, "type": "n"}]}]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"model_package_details": {}}, "model_package_details"),
+        ({"model_overview": {"model_name": "x"}}, "$.model_overview"),
+        ({"intended_uses": {"risk_rating": "None"}}, "$.intended_uses.risk_rating"),
+        ({"intended_uses": {"purpose_of_model": "x" * 2049}}, "$.intended_uses.purpose_of_model"),
+        ({"evaluation_details": [{"metric_groups": []}]}, "'name' is a required property"),
+        ({"evaluation_details": [{"name": "x" * 64}]}, "$.evaluation_details[0].name"),
+        ({"evaluation_details": [{"name": "x", "metric_groups": UNKNOWN_KIND}]}, "metric_data[0]"),
+        ({"additional_information": {"custom_details": {"commit": 1}}}, "custom_details.commit"),
+        ([], "is not of type 'object'"),
+    ],
+)  # fmt: skip
+def test_a_card_that_does_not_follow_the_schema_is_refused(sagemaker, content, says):
+    bad = {"ModelCardContent": json.dumps(content), "ModelCardStatus": "Draft"}
+    assert says in refused(sagemaker.create_model_package, ModelPackageGroupName=GROUP, ModelCard=bad)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "{}\n", json.dumps({"a": "x" * 100_000})], ids=["text", "lines", "long"])
+def test_what_is_no_card_at_all_is_refused(sagemaker, text):
+    bad = {"ModelCardContent": text, "ModelCardStatus": "Draft"}
+    assert "ModelCardContent" in refused(sagemaker.create_model_package, ModelPackageGroupName=GROUP, ModelCard=bad)
+    unknown = {"ModelCardContent": "{}", "ModelCardStatus": "Perfect"}
+    with pytest.raises(ClientError, match="ModelCardStatus"):
+        sagemaker.create_model_package(ModelPackageGroupName=GROUP, ModelCard=unknown)
 
 
 def test_a_package_waits_for_approval_unless_told_otherwise(register, describe):

@@ -1,0 +1,167 @@
+"""A train build that is killed at any step: the same execution, run again, ends with one version and its ARN file."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ml import create_model_package, registry, usecases
+from ml.create_model_package import BuildEnvironment
+from tests.ml.hosting_account import GROUP_ARN, Killed
+from tests.ml.test_create_model_package import ENVIRONMENT
+
+CHECKS = {
+    "put_object": ("s3", "PutObject"),
+    "get_object": ("s3", "GetObject"),
+    "create_model_package": ("sagemaker", "CreateModelPackage"),
+    "describe_model_package": ("sagemaker", "DescribeModelPackage"),
+}
+
+
+class Account:
+    """A bucket and a registry that may end the build before or after any step; `steps` names those that were taken."""
+
+    def __init__(self, check: Callable[[str, str, dict[str, Any]], None]) -> None:
+        self.meta = SimpleNamespace(region_name="us-east-1")
+        self.objects: dict[str, bytes] = {}
+        self.packages: dict[str, dict[str, Any]] = {}
+        self.looks = 0
+        self.steps: list[str] = []
+        self.kill_before: int | None = None
+        self.kill_after: int | None = None
+        self._check = check
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        if operation not in CHECKS:
+            raise AttributeError(operation)
+
+        def call(**parameters: Any) -> Any:
+            self._check(*CHECKS[operation], parameters)
+            return self.step(operation, lambda: getattr(self, f"_{operation}")(**parameters))
+
+        return call
+
+    def step(self, name: str, act: Callable[[], Any]) -> Any:
+        """Act, unless the build is killed right before; it may also be killed right after."""
+        number = len(self.steps)
+        self.steps.append(name)
+        if number == self.kill_before:
+            raise Killed
+        result = act()
+        if number == self.kill_after:
+            raise Killed
+        return result
+
+    def _put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str, **_: Any) -> None:
+        assert IfNoneMatch == "*"
+        if Key in self.objects:
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": "taken"}}, "PutObject")
+        self.objects[Key] = Body
+
+    def _get_object(self, *, Key: str, **_: Any) -> Any:
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def _create_model_package(self, *, ClientToken: str, **request: Any) -> Any:
+        arn = f"{GROUP_ARN}/{len(self.packages) + 1}"
+        package = self.packages.setdefault(ClientToken, {"ModelPackageArn": arn, **request})
+        return {"ModelPackageArn": package["ModelPackageArn"]}
+
+    def _describe_model_package(self, *, ModelPackageName: str) -> Any:
+        """Tell that the package is complete at the second look."""
+        self.looks += 1
+        (package,) = self.packages.values()
+        assert package["ModelPackageArn"] == ModelPackageName
+        return {**package, "ModelPackageStatus": "Completed" if self.looks % 2 == 0 else "InProgress"}
+
+
+@pytest.fixture
+def build(
+    monkeypatch: pytest.MonkeyPatch, check_request: Any, made_once: Callable[..., Any]
+) -> Callable[[Account, Path], str]:
+    """Return the whole stage of one execution; the model itself is made once, as it would come out the same."""
+    monkeypatch.setattr(create_model_package, "make", made_once)
+    monkeypatch.setattr(registry.time, "sleep", lambda _seconds: None)
+    write_text = Path.write_text
+
+    def run(account: Account, out: Path) -> str:
+        def _writing(path: Path, *args: Any, **kwargs: Any) -> Any:
+            return account.step(path.name, lambda: write_text(path, *args, **kwargs))
+
+        monkeypatch.setattr(Path, "write_text", _writing)
+        environment = BuildEnvironment.read(ENVIRONMENT)
+        return create_model_package.create_model_package(environment, s3=account, sagemaker=account, out=out)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def made_once() -> Callable[..., Any]:
+    made: list[Any] = []
+    really = create_model_package.make
+
+    def make(*arguments: Any) -> Any:
+        if not made:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(usecases.load("churn"), "HYPERPARAMETERS", {"n_estimators": 5})
+                made.append(really(*arguments))
+        return made[0]
+
+    return make
+
+
+def test_a_build_that_nobody_kills_waits_until_the_package_is_complete(
+    build: Any, check_request: Any, tmp_path: Path
+) -> None:
+    account = Account(check_request)
+    arn = build(account, tmp_path)
+
+    assert account.steps[-4:] == [
+        "describe_model_package", "describe_model_package", "model_summary.txt", "model_package_arn.txt"
+    ]  # fmt: skip
+    assert account.steps.index("create_model_package") > max(
+        number for number, step in enumerate(account.steps) if step == "put_object"
+    ), "what is registered lies in the bucket already"
+    assert (tmp_path / "model_package_arn.txt").read_text() == arn + "\n"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_build_that_is_killed_at_any_step_is_finished_by_the_next(
+    build: Any, check_request: Any, tmp_path: Path, after: bool
+) -> None:
+    untouched = Account(check_request)
+    (first := tmp_path / "untouched").mkdir()
+    arn = build(untouched, first)
+    assert len(untouched.steps) >= 7
+    for number, step in enumerate(untouched.steps):
+        account = Account(check_request)
+        account.kill_after, account.kill_before = (number, None) if after else (None, number)
+        (out := tmp_path / f"{number}-killed").mkdir()
+        with pytest.raises(Killed):
+            build(account, out)
+        written = (out / "model_package_arn.txt").exists()
+        assert written == (after and step == "model_package_arn.txt"), f"{step}: an ARN file says that all is done"
+
+        account.kill_after = account.kill_before = None
+        # CodeBuild starts a build that is tried again in an empty directory.
+        (again := tmp_path / f"{number}-again").mkdir()
+        assert build(account, again) == arn, step
+        assert (again / "model_package_arn.txt").read_text() == arn + "\n", step
+        assert len(account.packages) == 1, step
+        assert account.objects == untouched.objects, step
+
+
+def test_another_execution_registers_a_version_of_its_own_and_stores_nothing_again(
+    build: Any, check_request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(check_request)
+    monkeypatch.setattr(registry, "wait_until_completed", lambda *_: {})
+    first = build(account, tmp_path)
+    objects = dict(account.objects)
+    monkeypatch.setitem(ENVIRONMENT, "PIPELINE_EXECUTION_ID", "another")
+
+    assert build(account, tmp_path) != first
+    assert (len(account.packages), account.objects) == (2, objects)
