@@ -35,7 +35,14 @@ MODEL_REPORT_URL_FILE = "model_report_url.txt"
 ARCHIVE_FILE = "model.tar.gz"
 MODEL_FILE = "model.pkl"
 INFERENCE_FILE = "code/inference.py"
-SERVING_FILES = (INFERENCE_FILE, "code/request_rows.py", "code/safe_pickle.py")
+SERVING_FILES = (
+    INFERENCE_FILE,
+    "code/quick_forest.py",
+    "code/quick_model.py",
+    "code/quick_records.py",
+    "code/request_rows.py",
+    "code/safe_pickle.py",
+)
 """The serving code: modules of ml/ that lie side by side in the container."""
 
 METADATA_FILE = "metadata.json"

@@ -16,7 +16,9 @@ DEPLOY = REGISTRY | {
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
     "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle",
 }  # fmt: skip
-SERVING = {"ml.inference", "ml.request_rows", "ml.safe_pickle"}
+SERVING = {
+    "ml.inference", "ml.quick_forest", "ml.quick_model", "ml.quick_records", "ml.request_rows", "ml.safe_pickle"
+}  # fmt: skip
 REPORT = {"ml.report"} | {
     f"ml.report.{name}"
     for name in (
@@ -41,7 +43,7 @@ OPERATE = (
 )
 AWS = {"boto3", "botocore"}
 CONTAINER = {"numpy", "werkzeug"}
-CONTAINER_MODULES = {"request_rows", "safe_pickle"}
+CONTAINER_MODULES = {"quick_forest", "quick_model", "quick_records", "request_rows", "safe_pickle"}
 """Ours, under the names that they have in the container."""
 USE_CASE = TABLE | {"ml.usecases", "ml.preparation", "ml.synthetic", "ml.training"}
 
