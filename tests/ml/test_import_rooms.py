@@ -23,14 +23,13 @@ TRAIN = REGISTRY | TABLE | {
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     *SERVING,
 }  # fmt: skip
-OPERATE = (
-    DEPLOY
-    | {"ml.clean_up", "ml.operate"}
-    | {
-        f"ml.operate.{name}"
-        for name in ("aws", "care", "cost", "decide", "replay", "show", "stack", "state", "versions")
-    }
-)
+OPERATE = DEPLOY | {"ml.clean_up", "ml.operate", "ml.pipeline_state"} | {
+    f"ml.operate.{name}"
+    for name in (
+        "aws", "care", "check", "completion", "cost", "decide", "doctor", "evidence", "judged", "parts", "plot",
+        "replay", "show", "stack", "state", "versions", "waiting",
+    )
+}  # fmt: skip
 AWS = {"boto3", "botocore"}
 CONTAINER = {"numpy", "werkzeug"}
 CONTAINER_MODULES = {"request_rows", "safe_pickle"}
@@ -51,7 +50,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         for name in ("churn", "fraud", "maintenance", "segmentation")
     },
     # The operator's machine.
-    "ml.operate.app": (OPERATE, AWS | {"click", "rich"}),
+    "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     "ml.contract": (set(), set()),
     "ml.gate": (CONTRACT, set()),
