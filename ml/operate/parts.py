@@ -114,7 +114,7 @@ def _topic(aws: Aws, stack: Stack, arn: str) -> Check:
     waiting = [each["Endpoint"] for each in found if each["SubscriptionArn"] == _PENDING]
     if waiting:
         repair = (
-            "they follow the link in the mail that AWS sent; after three days AWS forgets them: pulumi up --refresh"
+            "they follow the link in AWS's mail; where it is too old, remove the address, pulumi up, and add it again"
         )
         return wrong(name, f"not confirmed: {', '.join(waiting)}", repair)
     if not found:
