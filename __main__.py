@@ -1,6 +1,7 @@
 """From settings to a governed road: a push trains a model, an approval decides about it, an endpoint serves it."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pulumi
@@ -149,3 +150,5 @@ pulumi.export("alarms", road.alarm_names(names, settings))
 pulumi.export("build_projects", [names.train_project, names.deploy_project])
 pulumi.export("endpoint", dataclasses.asdict(settings.endpoint))
 pulumi.export("training", dataclasses.asdict(settings.training))
+pulumi.export("gate", json.loads(settings.gate.text))
+pulumi.export("parts", road.part_names(names, settings))

@@ -12,6 +12,7 @@ from components.encryption import EncryptionKey, EncryptionKeyArgs
 from components.endpoint_log import EndpointLog, EndpointLogArgs
 from components.names import Names
 from components.notifications import Notifications, NotificationsArgs
+from components.part_names import part_names
 from components.pipeline import ReleasePipeline, ReleasePipelineArgs
 from components.pipeline_stages import Called
 from components.registry import ModelRegistry, ModelRegistryArgs
@@ -57,6 +58,7 @@ __all__ = [
     "StorageArgs",
     "alarm_names",
     "deploy_build",
+    "part_names",
     "queue_names",
     "rollout_alarm_names",
     "train_build",

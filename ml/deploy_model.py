@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ml import (
     approved_version,
     contract,
@@ -176,11 +178,19 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
     decision = registry.standing(description).reason
     try:
         config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
-    except RoadError as failure:
-        ledger.record(s3, deploy.model_bucket, ledger_entry(release, ledger.FAILED, decision, str(failure)))
+    except (RoadError, ClientError, BotoCoreError) as failure:
+        _record_failure(s3, deploy.model_bucket, ledger_entry(release, ledger.FAILED, decision, str(failure)))
         raise
     ledger.record(s3, deploy.model_bucket, ledger_entry(release, ledger.SERVES, decision, f"with {config}"))
     entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
+
+
+def _record_failure(s3: "S3Client", bucket: str, failed: ledger.Entry) -> None:
+    """Write it down if that is possible: what is reported stays the failure itself."""
+    try:
+        ledger.record(s3, bucket, failed)
+    except (ClientError, BotoCoreError) as error:
+        entry.say(f"not in the ledger: {one_line(str(error), 300)}")
 
 
 def ledger_entry(release: Release, event: str, decision: str, detail: str) -> ledger.Entry:

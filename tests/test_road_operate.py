@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from ml import contract, storage
 from ml.operate.app import app
+from rehearsal.account.inventory import inventory
 from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.plan import make_plan
 from rehearsal.road import Road, open_road
@@ -19,9 +21,16 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+def before() -> set[str]:
+    """What the account held before the first release."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory, before: set[str]) -> Iterator[Road]:
     """Version 1 and 2 were released in turn, version 3 was rejected."""
     with open_road(make_plan("dev"), work=tmp_path_factory.mktemp("operated"), progress=Silent()) as road:
+        before |= inventory(road.cloud)
         scene = Scene(road=road, use_case="churn", heading=lambda text: None)
         assert road.follow(road.push("A first model")).status == SUCCEEDED
         scene.change_model(BETTER)
@@ -57,7 +66,7 @@ def rows(result: Result, status: int = 0) -> list[dict[str, Any]]:
 
 def test_history_tells_every_version_its_decision_and_when_it_was_deployed(run: Run) -> None:
     told = rows(run("--json", "history"))
-    assert [(row["version"], row["status"], row["serves"]) for row in told] == [
+    assert [(row["version"], row["status"], row["champion"]) for row in told] == [
         (3, "Rejected", False),
         (2, "Approved", True),
         (1, "Approved", False),
@@ -79,6 +88,7 @@ def test_status_names_the_failed_execution_and_says_so_by_its_exit_status(run: R
     assert told["serves"]["name"] == "version 2"
     assert (told["last execution"]["state"], told["last execution"]["attention"]) == ("Failed", True)
     assert told["dead letters"]["state"] == "0"
+    assert "waits for a person" not in told
 
 
 def test_lineage_leads_from_the_endpoint_to_the_commit(run: Run, road: Road) -> None:
@@ -90,6 +100,10 @@ def test_lineage_leads_from_the_endpoint_to_the_commit(run: Run, road: Road) -> 
     assert told["archive", "sha256"] in told["archive", "uri"]
     assert told["decision", "by and why"].startswith("Approved: accuracy")
     assert any(part == "deployment" and what.startswith("serves") for part, what in told)
+    for same in (package["ModelPackageArn"], road.endpoint, "2"):
+        assert {(row["part"], row["what"]): row["value"] for row in rows(run("--json", "lineage", same))} == told
+    [deployed] = [value for (part, _), value in told.items() if part == "deployment"]
+    assert deployed.endswith(told["decision", "by and why"])
 
 
 def test_a_version_that_does_not_exist_is_one_line_with_the_repair(run: Run) -> None:
@@ -126,6 +140,32 @@ def test_replay_tells_which_decisions_other_thresholds_would_change(run: Run) ->
     assert run("replay", "--threshold", "acuracy=1").exit_code == 2
 
 
+def test_replay_draws_what_it_tells(run: Run, tmp_path: Path) -> None:
+    drawn = run("--json", "replay", "--basis", "bound", "--plot", str(tmp_path / "replay.svg"))
+    assert [row["version"] for row in rows(drawn)] == [1, 2, 3]
+    assert all(f'id="version-{number}"' in (tmp_path / "replay.svg").read_text() for number in (1, 2, 3))
+
+
+def test_report_fetches_what_was_registered_and_nothing_else(run: Run, road: Road, tmp_path: Path) -> None:
+    body = b"<html>what was measured</html>"
+    key = f"{contract.REPORTS_PREFIX}{storage.sha256(body)}/{contract.REPORT_FILE}"
+    bucket, package = road.outputs["model_bucket"], road.packages()[0]
+    road.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    road.cloud.client("sagemaker").update_model_package(
+        ModelPackageArn=package["ModelPackageArn"],
+        CustomerMetadataProperties={contract.METADATA_REPORT: f"s3://{bucket}/{key}"},
+    )
+    file = tmp_path / "report.html"
+    [row] = rows(run("--json", "report", "3", "--to", str(file)))
+    assert (row["version"], file.read_bytes()) == (3, body)
+    road.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body + b" ")
+    refused = run("report", "3", "--to", str(tmp_path / "other.html"))
+    assert (refused.exit_code, "somebody changed it" in refused.stderr) == (1, True)
+    [row] = rows(run("--json", "report", "--evaluation", "--to", str(tmp_path / "evaluation.json")))
+    assert row["version"] == 2
+    assert row["sha256"] == road.packages()[1]["CustomerMetadataProperties"][contract.METADATA_EVALUATION_SHA256]
+
+
 def test_cost_names_its_prices_date_and_parts(run: Run) -> None:
     told = json.loads(run("--json", "cost", "--runs", "10").stdout)
     by_part = {row["what"]: row["usd_a_month"] for row in told["rows"]}
@@ -134,9 +174,24 @@ def test_cost_names_its_prices_date_and_parts(run: Run) -> None:
     assert "2026-11" in told["title"]
 
 
-def test_doctor_finds_a_sound_stack_sound(run: Run) -> None:
-    told = rows(run("--json", "doctor"))
-    assert {row["check"] for row in told} >= {"credentials", "pipeline mle-004-model-registry-pipeline"}
+def faults(run: Run) -> list[str]:
+    """What the doctor finds, but for the end of a version's support: that comes of itself one day."""
+    told: list[dict[str, Any]] = json.loads(run("--json", "doctor").stdout)["rows"]
+    assert {row["check"].partition(" ")[0] for row in told} >= {
+        "credentials", "pipeline", "registry", "model", "build", "function", "rule", "queue", "alarm", "topic", "log",
+        "endpoint", "quota",
+    }  # fmt: skip
+    return [row["check"] for row in told if row["ok"] is False and "supported until" not in row["found"]]
+
+
+def test_doctor_finds_a_sound_stack_sound_and_a_rule_that_somebody_switched_off(run: Run, road: Road) -> None:
+    assert faults(run) == []
+    rule, events = "mle-004-source-push-rule", road.cloud.client("events")
+    events.disable_rule(Name=rule)
+    assert faults(run) == [f"rule {rule}"]
+    assert run("doctor").exit_code == 1
+    events.enable_rule(Name=rule)
+    assert faults(run) == []
 
 
 def test_rollback_returns_to_a_past_version_and_the_ledger_says_so(run: Run, road: Road) -> None:
@@ -148,8 +203,9 @@ def test_rollback_returns_to_a_past_version_and_the_ledger_says_so(run: Run, roa
     road.settle()
 
     assert row["status"] == "Succeeded"
+    assert f"serves with {road.serving_config()}" in row["ledger"]
     told = {each["version"]: each for each in rows(run("--json", "history"))}
-    assert (told[1]["serves"], told[2]["serves"]) == (True, False)
+    assert (told[1]["champion"], told[2]["champion"]) == (True, False)
     assert len(told[1]["deployed"].split(", ")) == 2
     lineage = rows(run("--json", "lineage"))
     assert sum(each["part"] == "deployment" for each in lineage) == 2
@@ -170,7 +226,7 @@ def test_orphans_are_models_that_no_configuration_serves(run: Run, road: Road) -
     assert row["name"] == f"{road.endpoint}--v9-lost"
 
 
-def test_teardown_lists_first_and_leaves_nothing_that_serves(run: Run, road: Road) -> None:
+def test_teardown_lists_first_and_leaves_nothing_that_serves(run: Run, road: Road, before: set[str]) -> None:
     listed = rows(run("--json", "teardown"), status=1)
     assert f"endpoint {road.endpoint}" in {row["what"] for row in listed}
     assert road.serving_config()
@@ -178,6 +234,8 @@ def test_teardown_lists_first_and_leaves_nothing_that_serves(run: Run, road: Roa
     assert rows(run("--json", "teardown")) == []
     assert rows(run("--json", "orphans")) == []
     assert [row["version"] for row in rows(run("--json", "history"))] == [3, 2, 1]
+    left = inventory(road.cloud) - before
+    assert left == {f"model package {package['ModelPackageArn']}" for package in road.packages()}
 
 
 def test_outputs_that_lack_something_are_told_with_the_repair(run: Run, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import click
 
 from ml import contract
 from ml.entry import run
-from ml.operate import care, decide, replay, state
+from ml.operate import care, completion, decide, evidence, replay, state
 from ml.operate import cost as costs
+from ml.operate import doctor as doctors
 from ml.operate.aws import Aws
 from ml.operate.show import Answer, show
 from ml.operate.stack import Stack, from_file, from_pulumi
@@ -75,11 +76,22 @@ def history(options: Options) -> None:
 
 
 @app.command()
-@click.argument("version", type=int, required=False)
+@click.argument("about", metavar="[VERSION|ARN|ENDPOINT]", required=False)
 @click.pass_obj
-def lineage(options: Options, version: int | None) -> None:
-    """Where VERSION comes from and where it went; without it, the one that serves."""
-    options.answer(lambda aws, stack: state.lineage(aws, stack, version))
+def lineage(options: Options, about: str | None) -> None:
+    """Where a version comes from and where it went: by number, ARN or endpoint; the one that serves by default."""
+    options.answer(lambda aws, stack: state.lineage(aws, stack, about))
+
+
+@app.command()
+@click.argument("about", metavar="[VERSION|ARN|ENDPOINT]", required=False)
+@click.option("--evaluation", is_flag=True, help="The measurements as JSON, in place of the report.")
+@click.option("--to", "file", type=click.Path(path_type=Path, dir_okay=False), help="By default a name of its own.")
+@click.option("--open", "open_it", is_flag=True, help="Show it in a browser.")
+@click.pass_obj
+def report(options: Options, about: str | None, evaluation: bool, file: Path | None, open_it: bool) -> None:
+    """Fetch a version's report, held against its digest; of the version that serves by default."""
+    options.answer(lambda aws, stack: evidence.fetch(aws, stack, about, evaluated=evaluation, to=file, open_it=open_it))
 
 
 @app.command()
@@ -123,21 +135,31 @@ def invoke(options: Options, file: BinaryIO, content_type: str | None) -> None:
 @click.option(
     "--threshold", "limits", metavar="METRIC=LIMIT", multiple=True, help="Instead of the stack's; may be repeated."
 )
+@click.option("--basis", type=click.Choice([contract.POINT, contract.BOUND]), help="Instead of the stack's.")
+@click.option("--champion-margin", "margin", type=float, help="Instead of the stack's.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg|png", help="Draw it as well."
+)
 @click.pass_obj
-def replay_command(options: Options, limits: tuple[str, ...]) -> None:
+def replay_command(
+    options: Options, limits: tuple[str, ...], basis: str | None, margin: float | None, plot: Path | None
+) -> None:
     """Which past versions would these thresholds have passed?"""
     wanted = _thresholds(limits)
-    options.answer(lambda aws, stack: replay.replay(aws, stack, wanted or stack.thresholds))
+    changes = {"basis": basis, "championMargin": margin}
+    given = {name: value for name, value in changes.items() if value is not None}
+    options.answer(lambda aws, stack: replay.replay(aws, stack, replay.Question.of(stack, wanted, given), plot=plot))
 
 
 @app.command()
 @click.option("--runs", default=20, show_default=True, help="Runs of the pipeline in a month.")
 @click.option("--requests", default=100_000, show_default=True, help="Requests in a month, for a serverless endpoint.")
+@click.option("--training-seconds", default=180, show_default=True, help="Billed seconds of a training job.")
 @click.option("--instance-hour", type=float, help="USD for an instance's hour, in place of the table's.")
 @click.pass_obj
-def cost(options: Options, runs: int, requests: int, instance_hour: float | None) -> None:
+def cost(options: Options, runs: int, requests: int, training_seconds: int, instance_hour: float | None) -> None:
     """What the stack costs in a month and for each run, by list prices."""
-    usage = costs.Usage(runs=runs, requests=requests)
+    usage = costs.Usage(runs=runs, requests=requests, training_seconds=training_seconds)
     options.answer(lambda _, stack: costs.cost(stack, usage, instance_hour=instance_hour))
 
 
@@ -159,8 +181,15 @@ def teardown(options: Options, yes: bool) -> None:
 @app.command()
 @click.pass_obj
 def doctor(options: Options) -> None:
-    """Check credentials, versions, end dates and the stack's resources; each finding with its repair."""
-    options.answer(care.doctor)
+    """Check credentials, quotas, versions, end dates and the stack's parts; each finding with its repair."""
+    options.answer(doctors.doctor)
+
+
+@app.command(name="completion")
+@click.argument("shell", type=click.Choice(completion.SHELLS))
+def completion_command(shell: str) -> None:
+    """Print what SHELL must read to know `ml` and complete it: eval "$(python -m ml completion bash)"."""
+    click.echo(completion.script(app, shell), nl=False)
 
 
 def _thresholds(limits: tuple[str, ...]) -> Mapping[str, float]:

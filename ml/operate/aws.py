@@ -13,6 +13,8 @@ class Aws:
 
     def __init__(self, region: str, profile: str | None = None) -> None:
         self._session = boto3.Session(region_name=region, profile_name=profile)
+        self.usual_region = boto3.Session(profile_name=profile).region_name
+        """The region that the person's other tools use, None where none is set."""
         self._config = botocore.config.Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, s3={"addressing_style": "path"}
         )

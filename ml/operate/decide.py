@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ml import contract, registry
+from ml import contract, ledger, registry
 from ml.errors import InputError, RoadError
 from ml.gate import one_line
 from ml.operate.aws import Aws
@@ -41,7 +41,8 @@ def decide(aws: Aws, stack: Stack, number: int, *, status: str, comment: str) ->
 def rollback(aws: Aws, stack: Stack, number: int, *, wait: bool, pauses: Any = registry.growing_pauses) -> Answer:
     """Send an approved version through the pipeline again, without training. Raises RoadError unless it is approved.
 
-    With `wait` it returns when the execution has ended: exit status 1 unless it succeeded.
+    With `wait` it returns when the execution has ended, and says what the ledger says: exit status 1 unless the version
+    serves.
     """
     version = one_version(aws.client("sagemaker"), stack.model_package_group, number)
     if version.status != contract.APPROVED:
@@ -54,14 +55,23 @@ def rollback(aws: Aws, stack: Stack, number: int, *, wait: bool, pauses: Any = r
     variables = [{"name": contract.PIPELINE_VARIABLE, "value": version.arn.text}]
     started = codepipeline.start_pipeline_execution(name=stack.pipeline_name, variables=variables)
     execution = str(started["pipelineExecutionId"])
-    state = _followed(codepipeline, stack, execution, pauses(ROLLBACK_SECONDS)) if wait else "InProgress"
-    return Answer(
-        title=f"release of version {number}",
-        columns=("version", "execution", "status"),
-        rows=[{"version": number, "execution": execution, "status": state}],
-        notes=() if wait else ["Follow it with: python -m ml status"],
-        exit_status=int(wait and state != "Succeeded"),
+    row = {"version": number, "execution": execution, "status": "InProgress", "ledger": ""}
+    title, columns = f"release of version {number}", tuple(row)
+    if not wait:
+        notes = ["Follow it with: python -m ml status"]
+        return Answer(title=title, columns=columns, rows=[row], notes=notes)
+    row["status"] = _followed(codepipeline, stack, execution, pauses(ROLLBACK_SECONDS))
+    recorded = [
+        entry
+        for entry in ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
+        if entry.execution == execution
+    ]
+    row["ledger"] = "; ".join(f"{entry.time} {entry.event} {entry.detail}" for entry in recorded)
+    serves = any((entry.event, entry.version) == (ledger.SERVES, number) for entry in recorded)
+    notes = (
+        [] if recorded else ["The ledger knows nothing of it: it ended before its Deploy stage. Look at the pipeline"]
     )
+    return Answer(title=title, columns=columns, rows=[row], notes=notes, exit_status=int(not serves))
 
 
 def _followed(codepipeline: Any, stack: Stack, execution: str, pauses: Iterable[float]) -> str:

@@ -23,13 +23,23 @@ class Stack:
     model_bucket: str
     branch: str
     approval_mode: str
+    alarms_topic: str
     thresholds: Mapping[str, float]
+    gate: Mapping[str, Any]
+    """basis, confidence and championMargin: what ml.gate.Rule reads."""
     endpoint: Mapping[str, Any]
     training: Mapping[str, Any]
     queues: Mapping[str, str]
     """What fills each dead-letter queue -> the queue's name."""
     alarms: tuple[str, ...]
     build_projects: tuple[str, ...]
+    parts: Mapping[str, list[str]]
+    """Names of functions, rules, log_groups and topics; the latter by ARN."""
+
+    @property
+    def account(self) -> str:
+        """The AWS account that it is in."""
+        return self.alarms_topic.split(":")[4]
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any], source: str) -> "Stack":

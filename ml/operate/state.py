@@ -1,13 +1,13 @@
 """What is now and what was: status, history and lineage. Nothing here changes anything."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ml import contract, endpoint, ledger, serving
+from ml import approved_version, contract, endpoint, ledger, registry, serving
 from ml.errors import InputError
 from ml.gate import one_line
+from ml.operate import waiting
 from ml.operate.aws import Aws
 from ml.operate.show import Answer
 from ml.operate.stack import Stack
@@ -37,6 +37,7 @@ def status(aws: Aws, stack: Stack) -> Answer:
         _row("endpoint", stack.endpoint_name, state or "does not exist", state in ("", "Failed")),
         _row("serves", f"version {package.version}" if package else "nothing of the registry", _config(serves), False),
         *_pipeline_rows(aws, stack),
+        *waiting.rows(aws, stack),
         *_alarm_rows(aws, stack),
         *_queue_rows(aws, stack),
     ]
@@ -50,7 +51,10 @@ def status(aws: Aws, stack: Stack) -> Answer:
 
 
 def history(aws: Aws, stack: Stack) -> Answer:
-    """Return every version, newest first: decision, metrics, and when it served according to the ledger."""
+    """Return every version, newest first: decision, metrics, and when it served according to the ledger.
+
+    The champion is the version in service: the one that the next is held against.
+    """
     sagemaker = aws.client("sagemaker")
     _, serves = serving_now(aws, stack)
     now = serves.model_package if serves else None
@@ -63,7 +67,7 @@ def history(aws: Aws, stack: Stack) -> Answer:
         {
             "version": version.number,
             "status": version.status,
-            "serves": bool(now and now.is_in_group(version.arn.group) and now.version == version.number),
+            "champion": bool(now and now.is_in_group(version.arn.group) and now.version == version.number),
             "deployed": ", ".join(served.get(version.number, ())),
             **{name: version.metrics.get(name) for name in stack.thresholds},
             "commit": version.metadata.get(contract.METADATA_COMMIT, "")[:12],
@@ -72,30 +76,33 @@ def history(aws: Aws, stack: Stack) -> Answer:
         }
         for version in all_versions(sagemaker, stack.model_package_group)
     ]
-    columns = ("version", "status", "serves", "deployed", *stack.thresholds, "commit", "created", "reason")
+    columns = ("version", "status", "champion", "deployed", *stack.thresholds, "commit", "created", "reason")
     return Answer(title=f"versions of {stack.model_package_group}", columns=columns, rows=rows)
 
 
-def lineage(aws: Aws, stack: Stack, number: int | None) -> Answer:
-    """Return where a version comes from and where it went: the one with this number, or the one that serves."""
-    sagemaker = aws.client("sagemaker")
+def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
+    """Return where a version comes from and where it went: by its number or ARN, or by the endpoint's name or ARN."""
+    version = version_in_question(aws, stack, about)
+    number = version.number
     _, serves = serving_now(aws, stack)
-    if number is None:
-        number = _number_in_service(stack, serves)
-    version = one_version(sagemaker, stack.model_package_group, number)
     entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
-    deployments = [entry for entry in entries if entry.version == number]
     serving_it = serves is not None and serves.model_package is not None and serves.model_package.version == number
+    changed_by = version.description.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "")
     facts: list[tuple[str, str, Any]] = [
         ("endpoint", "name", stack.endpoint_name if serving_it else "does not serve this version"),
         ("endpoint", "configuration", serves.config_name if serving_it and serves else ""),
         ("package", "arn", version.arn.text),
         ("package", "created", version.created.isoformat()),
+        ("package", "last changed by", changed_by),
         ("decision", "status", version.status),
         ("decision", "by and why", version.reason),
         *_archive_facts(version),
         *(("metric", name, value) for name, value in sorted(version.metrics.items())),
-        *(("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}") for entry in deployments),
+        *(
+            ("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}; {entry.decision}")
+            for entry in entries
+            if entry.version == number
+        ),
     ]
     rows = [{"part": part, "what": what, "value": value} for part, what, value in facts]
     return Answer(
@@ -103,7 +110,28 @@ def lineage(aws: Aws, stack: Stack, number: int | None) -> Answer:
     )
 
 
-def _number_in_service(stack: Stack, serves: Serving | None) -> int:
+def version_in_question(aws: Aws, stack: Stack, about: str | None) -> Version:
+    """Return the version with this number or ARN, or the one that the endpoint of this name or ARN serves.
+
+    None means the stack's endpoint. Raises InputError for a version or an endpoint that is not the stack's.
+    """
+    sagemaker, group = aws.client("sagemaker"), stack.model_package_group
+    if about is None or about.rpartition("/")[2] == stack.endpoint_name:
+        return one_version(sagemaker, group, _number_in_service(aws, stack))
+    if about.isascii() and about.isdigit():
+        return one_version(sagemaker, group, int(about))
+    if ":model-package/" not in about:
+        raise InputError(
+            f"{one_line(about, 120)} is neither a version's number, nor the ARN of one, nor endpoint"
+            f" {stack.endpoint_name}. See the versions: python -m ml history"
+        )
+    package = registry.parse_model_package_arn(about)
+    approved_version.check_place(package, group, region=stack.region, account=stack.account)
+    return one_version(sagemaker, group, package.version)
+
+
+def _number_in_service(aws: Aws, stack: Stack) -> int:
+    _, serves = serving_now(aws, stack)
     if serves is None or serves.model_package is None:
         raise InputError(f"endpoint {stack.endpoint_name} serves no version. Name one: python -m ml history")
     return serves.model_package.version
@@ -113,6 +141,7 @@ def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:
     keys = {
         contract.METADATA_MODEL_SHA256: ("archive", "sha256"),
         contract.METADATA_EVALUATION_SHA256: ("evaluation", "sha256"),
+        contract.METADATA_REPORT: ("report", "uri"),
         contract.METADATA_DATA_SHA256: ("data", "sha256"),
         contract.METADATA_USE_CASE: ("model", "use case"),
         contract.METADATA_COMMIT: ("source", "commit"),
@@ -133,17 +162,10 @@ def _config(serves: Serving | None) -> str:
 def _pipeline_rows(aws: Aws, stack: Stack) -> list[dict[str, Any]]:
     codepipeline = aws.client("codepipeline")
     listed = codepipeline.list_pipeline_executions(pipelineName=stack.pipeline_name, maxResults=1)
-    rows = [
+    return [
         _row("last execution", each["pipelineExecutionId"], each["status"], each["status"] in _ENDED_BADLY)
         for each in listed["pipelineExecutionSummaries"]
     ]
-    stages: Sequence[Mapping[str, Any]] = codepipeline.get_pipeline_state(name=stack.pipeline_name)["stageStates"]
-    for stage in stages:
-        for action in stage.get("actionStates", ()):
-            latest = action.get("latestExecution", {})
-            if action["actionName"] == contract.MANUAL_APPROVAL_ACTION and latest.get("status") == "InProgress":
-                rows.append(_row("waits for a person", action["actionName"], str(latest.get("summary", "")), True))
-    return rows
 
 
 def _alarm_rows(aws: Aws, stack: Stack) -> list[dict[str, Any]]:

@@ -61,6 +61,18 @@ KEPT_FOR_PEOPLE = {
         "data_uri": "",
         "target": "churned",
     },
+    "gate": {"basis": "point", "confidence": 0.95, "championMargin": None},
+    "parts": {
+        "functions": ["mle-004-auto-approve-model"],
+        "rules": ["mle-004-pipeline-failed-rule", "mle-004-source-push-rule", "mle-004-model-registry-rule"],
+        "log_groups": [
+            "/aws/codebuild/train-model",
+            "/aws/codebuild/deploy-model",
+            "/aws/sagemaker/Endpoints/mle-004-churn",
+            "/aws/lambda/mle-004-auto-approve-model",
+        ],
+        "topics": [f"arn:aws:sns:{REGION}:{ACCOUNT}:mle-004-alarms"],
+    },
 }
 
 

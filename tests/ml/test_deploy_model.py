@@ -142,6 +142,49 @@ def test_a_model_that_proves_wrong_does_not_stay(deploy: DeployEnvironment, clou
     assert "for the golden records" in entry["detail"]
 
 
+def test_a_refusal_by_aws_is_in_the_ledger_too(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "CreateEndpoint")
+
+    cloud._create_endpoint = refuse  # type: ignore[method-assign]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        run(deploy, cloud)
+
+    [entry] = cloud.ledger.values()
+    assert (entry["event"], "AccessDeniedException" in entry["detail"]) == ("failed", True)
+
+
+def test_a_ledger_that_cannot_be_written_does_not_hide_the_failure(
+    deploy: DeployEnvironment, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "PutObject")
+
+    cloud.put_object = refuse  # type: ignore[method-assign]
+    cloud.wrong = {3}
+    with pytest.raises(RoadError, match="predicts .* for the golden records"):
+        run(deploy, cloud)
+
+    assert "not in the ledger: " in capsys.readouterr().out
+
+
+def test_a_version_that_serves_unrecorded_fails_the_stage_and_the_next_run_records_it(
+    deploy: DeployEnvironment, cloud: Cloud
+) -> None:
+    put = cloud.put_object
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "PutObject")
+
+    cloud.put_object = refuse  # type: ignore[method-assign]
+    with pytest.raises(ClientError, match="SlowDown"):
+        run(deploy, cloud)
+    assert (cloud.version, cloud.ledger) == (3, {})
+    cloud.put_object = put  # type: ignore[method-assign]
+    run(deploy, cloud)
+    assert [entry["event"] for entry in cloud.ledger.values()] == ["serves"]
+
+
 def test_a_version_that_a_person_asked_for_may_be_an_older_one(deploy: DeployEnvironment, cloud: Cloud) -> None:
     package = registry.parse_model_package_arn(ARN.replace("/3", "/9"))
     newer = dataclasses.replace(deploy, model_package_arn=package.text)

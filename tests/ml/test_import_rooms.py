@@ -33,14 +33,13 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
     "ml.leakage", "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", *SERVING,
 }  # fmt: skip
-OPERATE = (
-    DEPLOY
-    | {"ml.clean_up", "ml.operate"}
-    | {
-        f"ml.operate.{name}"
-        for name in ("aws", "care", "cost", "decide", "replay", "show", "stack", "state", "versions")
-    }
-)
+OPERATE = DEPLOY | {"ml.clean_up", "ml.operate", "ml.pipeline_state"} | {
+    f"ml.operate.{name}"
+    for name in (
+        "aws", "care", "check", "completion", "cost", "decide", "doctor", "evidence", "judged", "parts", "plot",
+        "replay", "show", "stack", "state", "versions", "waiting",
+    )
+}  # fmt: skip
 AWS = {"boto3", "botocore"}
 CONTAINER = {"numpy", "werkzeug"}
 CONTAINER_MODULES = {"quick_forest", "quick_model", "quick_records", "request_rows", "safe_pickle"}
@@ -64,7 +63,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         for name in ("churn", "fraud", "maintenance", "segmentation")
     },
     # The operator's machine.
-    "ml.operate.app": (OPERATE, AWS | {"click", "rich"}),
+    "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     "ml.contract": (set(), set()),
     "ml.gate": (CONTRACT, set()),

@@ -1,0 +1,178 @@
+"""The stack's parts in the account, as the doctor looks at them: are they there, switched on, and without a backlog?"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ml import contract
+from ml.operate.aws import Aws
+from ml.operate.check import ABSENT, Check, open_question, seen, wrong
+from ml.operate.stack import Stack
+from ml.operate.state import serving_now
+
+_PENDING = "PendingConfirmation"
+_BUILD_QUOTA = {
+    "BUILD_GENERAL1_SMALL": "Concurrently running builds for Linux/Small environment",
+    "BUILD_GENERAL1_MEDIUM": "Concurrently running builds for Linux/Medium environment",
+    "BUILD_GENERAL1_LARGE": "Concurrently running builds for Linux/Large environment",
+}
+
+
+def checks(aws: Aws, stack: Stack) -> Iterator[Check]:
+    """Look at every part that the program made, and at what serves."""
+    names: dict[str, tuple[Callable[[Aws, Stack, str], Check], list[str]]] = {
+        "pipeline": (_pipeline, [stack.pipeline_name]),
+        "registry group": (_group, [stack.model_package_group]),
+        "model bucket": (_bucket, [stack.model_bucket]),
+        "build project": (_project, list(stack.build_projects)),
+        "function": (_function, stack.parts["functions"]),
+        "rule": (_rule, stack.parts["rules"]),
+        "queue": (_queue, list(stack.queues.values())),
+        "alarm": (_alarm, list(stack.alarms)),
+        "topic": (_topic, stack.parts["topics"]),
+        "log group": (_log_group, stack.parts["log_groups"]),
+        "endpoint": (_endpoint, [stack.endpoint_name]),
+    }
+    for kind, (look, each) in names.items():
+        for name in each:
+            yield seen(f"{kind} {name.rpartition(':')[2]}", partial(look, aws, stack, name))
+
+
+def _pipeline(aws: Aws, stack: Stack, name: str) -> Check:
+    stages = aws.client("codepipeline").get_pipeline_state(name=name)["stageStates"]
+    for stage in stages:
+        if not stage.get("inboundTransitionState", {}).get("enabled", True):
+            repair = (
+                f"aws codepipeline enable-stage-transition --pipeline-name {name} --stage-name {stage['stageName']}"
+                " --transition-type Inbound"
+            )
+            return wrong(f"pipeline {name}", f"nothing enters stage {stage['stageName']}", repair)
+    return Check(name=f"pipeline {name}", found=f"{len(stages)} stages, all enabled")
+
+
+def _group(aws: Aws, stack: Stack, name: str) -> Check:
+    found = aws.client("sagemaker").describe_model_package_group(ModelPackageGroupName=name)
+    return Check(name=f"registry group {name}", found=found["ModelPackageGroupStatus"])
+
+
+def _bucket(aws: Aws, stack: Stack, name: str) -> Check:
+    state = aws.client("s3").get_bucket_versioning(Bucket=name).get("Status", "off")
+    if state != "Enabled":
+        return wrong(f"model bucket {name}", f"versioning {state}", "somebody switched it off: pulumi up --refresh")
+    return Check(name=f"model bucket {name}", found=f"versioning {state}")
+
+
+def _project(aws: Aws, stack: Stack, name: str) -> Check:
+    found = aws.client("codebuild").batch_get_projects(names=[name])["projects"]
+    if not found:
+        return wrong(f"build project {name}", "absent", ABSENT)
+    return Check(name=f"build project {name}", found=found[0]["environment"]["image"])
+
+
+def _function(aws: Aws, stack: Stack, name: str) -> Check:
+    runtime = aws.client("lambda").get_function_configuration(FunctionName=name)["Runtime"]
+    if runtime != contract.LAMBDA_RUNTIME:
+        return wrong(f"function {name}", f"runs on {runtime}, not {contract.LAMBDA_RUNTIME}", "pulumi up --refresh")
+    return Check(name=f"function {name}", found=runtime)
+
+
+def _rule(aws: Aws, stack: Stack, name: str) -> Check:
+    state = aws.client("events").describe_rule(Name=name)["State"]
+    if state != "ENABLED":
+        return wrong(f"rule {name}", state, f"aws events enable-rule --name {name}")
+    return Check(name=f"rule {name}", found=state)
+
+
+def _queue(aws: Aws, stack: Stack, name: str) -> Check:
+    sqs, count = aws.client("sqs"), "ApproximateNumberOfMessages"
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    held = int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"][count])
+    if held:
+        repair = f"read them: aws sqs receive-message --queue-url {url}; mend the cause, send them again, then purge it"
+        return wrong(f"queue {name}", f"{held} dead letters", repair)
+    return Check(name=f"queue {name}", found="empty")
+
+
+def _alarm(aws: Aws, stack: Stack, name: str) -> Check:
+    found = aws.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+    if not found:
+        return wrong(f"alarm {name}", "absent", ABSENT)
+    state, told = found[0]["StateValue"], found[0].get("ActionsEnabled", True)
+    if not told:
+        repair = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
+        return wrong(f"alarm {name}", "tells nobody: its actions are switched off", repair)
+    if state == "ALARM":
+        return wrong(f"alarm {name}", state, found[0].get("AlarmDescription", "see the alarm's description"))
+    return Check(name=f"alarm {name}", found=state)
+
+
+def _topic(aws: Aws, stack: Stack, arn: str) -> Check:
+    name = f"topic {arn.rpartition(':')[2]}"
+    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
+    found = [each for page in pages for each in page["Subscriptions"]]
+    waiting = [each["Endpoint"] for each in found if each["SubscriptionArn"] == _PENDING]
+    if waiting:
+        repair = (
+            "they follow the link in AWS's mail; where it is too old, remove the address, pulumi up, and add it again"
+        )
+        return wrong(name, f"not confirmed: {', '.join(waiting)}", repair)
+    if not found:
+        return open_question(
+            name, "nobody is subscribed", "set alarms.emails or approval.approvers, or subscribe a tool"
+        )
+    return Check(name=name, found=f"{len(found)} confirmed")
+
+
+def _log_group(aws: Aws, stack: Stack, name: str) -> Check:
+    groups = aws.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    found = next((group for group in groups if group["logGroupName"] == name), None)
+    if found is None:
+        return wrong(f"log group {name}", "absent", ABSENT)
+    days = found.get("retentionInDays")
+    if not days:
+        return wrong(f"log group {name}", "keeps its lines for ever", "pulumi up --refresh sets the stack's retention")
+    return Check(name=f"log group {name}", found=f"kept for {days} days")
+
+
+def _endpoint(aws: Aws, stack: Stack, name: str) -> Check:
+    state, serves = serving_now(aws, stack)
+    if not state:
+        return Check(name=f"endpoint {name}", found="none yet: the first release makes it")
+    if state in ("Failed", "UpdateRollbackFailed", "OutOfService"):
+        return wrong(f"endpoint {name}", state, f"read its log /aws/sagemaker/Endpoints/{name}, then retry the stage")
+    return Check(name=f"endpoint {name}", found=f"{state} with {serves.config_name if serves else 'nothing'}")
+
+
+# --- quotas: the account's, not the stack's --------------------------------------------------------------------------
+
+
+def quotas(aws: Aws, stack: Stack) -> Iterator[Check]:
+    """Compare what a release needs with the quotas that Service Quotas tells. What others use of them is not known."""
+    if stack.endpoint["kind"] == contract.REALTIME:
+        kind, count = stack.endpoint["instance_type"], stack.endpoint["max_instance_count"]
+        # A blue/green update runs the new fleet beside the old one.
+        yield _quota(aws, "sagemaker", f"{kind} for endpoint usage", 2 * count)
+    builds = _BUILD_QUOTA.get(stack.training["compute_type"])
+    if builds:
+        yield _quota(aws, "codebuild", builds, 1)
+
+
+def _quota(aws: Aws, service: str, quota: str, needed: int) -> Check:
+    name = f"quota {quota}"
+    by_hand = f"compare it in the Service Quotas console: {needed} are needed"
+    try:
+        pages = aws.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode=service)
+        listed = {each["QuotaName"]: float(each["Value"]) for page in pages for each in page["Quotas"]}
+    except ClientError as error:
+        return open_question(name, f"Service Quotas says {error.response['Error'].get('Code')}", by_hand)
+    except BotoCoreError as error:
+        return open_question(name, f"Service Quotas cannot be asked: {type(error).__name__}", by_hand)
+    if quota not in listed:
+        return open_question(name, "not in the list of Service Quotas", by_hand)
+    if listed[quota] < needed:
+        repair = f"ask for {needed} or more in the Service Quotas console ({service}: {quota})"
+        return wrong(name, f"{listed[quota]:g}, and {needed} are needed", repair)
+    return Check(
+        name=name, found=f"{listed[quota]:g} for the account; {needed} are needed, what others use is not known"
+    )

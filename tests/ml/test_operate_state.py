@@ -1,0 +1,179 @@
+"""Who waits and since when, which version is meant, and what a rollback tells."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ml import contract, ledger
+from ml.errors import InputError
+from ml.operate import decide, state, waiting
+from ml.operate.state import version_in_question
+from tests.ml.operated_stack import BUCKET, PACKAGE, aws, pages, stack, version
+
+NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+
+
+# --- who waits
+
+
+def waiting_account(listed: dict[int, timedelta], asked: tuple[int, timedelta] | None) -> Any:
+    """Versions that are pending, and the one that the pipeline asks about, each with its age."""
+    summaries = [{"ModelPackageVersion": n, "CreationTime": NOW - old} for n, old in listed.items()]
+    latest: dict[str, Any] = {}
+    actions: list[dict[str, Any]] = []
+    if asked is not None:
+        latest = {"status": "InProgress", "token": "t", "lastStatusChange": NOW - asked[1]}
+        exported = {contract.MODEL_PACKAGE_ARN: f"{PACKAGE}/{asked[0]}"}
+        actions = [
+            {
+                "stageName": contract.BUILD_STAGE,
+                "actionName": contract.TRAIN_ACTION,
+                "status": "Succeeded",
+                "startTime": NOW,
+                "output": {"outputVariables": exported},
+            }
+        ]
+    stage = {
+        "stageName": contract.APPROVAL_STAGE,
+        "latestExecution": {"pipelineExecutionId": "e"},
+        "actionStates": [{"actionName": contract.MANUAL_APPROVAL_ACTION, "latestExecution": latest}],
+    }
+    return aws(
+        sagemaker=SimpleNamespace(get_paginator=pages(list_model_packages=[{"ModelPackageSummaryList": summaries}])),
+        codepipeline=SimpleNamespace(
+            get_pipeline_state=lambda name: {"stageStates": [stage]},
+            list_action_executions=lambda **_: {"actionExecutionDetails": actions},
+        ),
+    )
+
+
+def test_every_version_that_waits_is_told_with_its_age_and_the_answer() -> None:
+    account = waiting_account({4: timedelta(minutes=5), 3: timedelta(days=2, hours=3)}, None)
+    told = waiting.rows(account, stack(), NOW)
+    assert [(row["name"], row["attention"]) for row in told] == [("version 3", True), ("version 4", True)]
+    assert told[0]["state"] == 'for 2 d 3 h: python -m ml approve 3 --comment "why", or reject'
+    assert told[1]["waits_seconds"] == 300
+
+
+def test_where_the_pipeline_asks_a_version_waits_since_then_and_only_once() -> None:
+    account = waiting_account({4: timedelta(hours=9)}, (4, timedelta(hours=1, minutes=30)))
+    [row] = waiting.rows(account, stack(), NOW)
+    assert row["state"].startswith("for 1 h 30 min: python -m ml approve 4")
+
+
+def test_nobody_waits_where_all_is_decided() -> None:
+    assert waiting.rows(waiting_account({}, None), stack(), NOW) == []
+
+
+# --- which version is meant
+
+
+@pytest.fixture
+def versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    serves = SimpleNamespace(model_package=SimpleNamespace(version=2))
+    monkeypatch.setattr(state, "serving_now", lambda aws, stack: ("InService", serves))
+    monkeypatch.setattr(state, "one_version", lambda sagemaker, group, number: version(number))
+
+
+@pytest.mark.parametrize(
+    ("about", "number"),
+    [
+        (None, 2),
+        ("churn", 2),
+        ("arn:aws:sagemaker:us-east-1:123456789012:endpoint/churn", 2),
+        ("7", 7),
+        (f"{PACKAGE}/5", 5),
+        (f"{PACKAGE.replace('Churn', 'churn')}/5", 5),
+    ],
+)
+def test_a_version_is_named_by_number_arn_or_endpoint(versions: None, about: str | None, number: int) -> None:
+    assert version_in_question(aws(sagemaker=None), stack(), about).number == number
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ("another-endpoint", "neither a version's number, nor the ARN of one, nor endpoint churn"),
+        ("-1", "neither a version's number"),
+        ("²", "neither a version's number"),
+        (f"{PACKAGE.replace('123456789012', '999999999999')}/5", "in this account and region"),
+        (f"{PACKAGE.replace('Churn', 'Fraud')}/5", "is not a version of ChurnPredictionModels"),
+        (f"{PACKAGE}/five", "is not the ARN of a model package version"),
+    ],
+)
+def test_what_is_not_of_this_stack_is_refused(versions: None, about: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        version_in_question(aws(sagemaker=None), stack(), about)
+
+
+# --- rollback
+
+
+def rolled_back(monkeypatch: pytest.MonkeyPatch, ended: str, *recorded: ledger.Entry) -> Any:
+    monkeypatch.setattr(decide, "one_version", lambda sagemaker, group, number: version(number))
+    bodies = {entry.key: json.dumps(vars(entry)).encode() for entry in recorded}
+    listed = [{"Contents": [{"Key": key} for key in bodies]}]
+    account = aws(
+        sagemaker=None,
+        codepipeline=SimpleNamespace(
+            start_pipeline_execution=lambda **_: {"pipelineExecutionId": "e-1"},
+            get_pipeline_execution=lambda **_: {"pipelineExecution": {"status": ended}},
+        ),
+        s3=SimpleNamespace(
+            get_paginator=pages(list_objects_v2=listed),
+            get_object=lambda Bucket, Key: {"Body": io.BytesIO(bodies[Key])},
+        ),
+    )
+    return decide.rollback(account, stack(), 1, wait=True, pauses=lambda seconds: [0.0])
+
+
+def entry(event: str, *, execution: str = "e-1", number: int = 1) -> ledger.Entry:
+    return ledger.Entry(
+        event=event,
+        time="2026-11-28T12:00:00Z",
+        endpoint="churn",
+        model_package_arn=f"{PACKAGE}/{number}",
+        version=number,
+        config="c",
+        commit="0",
+        execution=execution,
+        requested=True,
+        decision="Approved: by ada",
+        detail="with c",
+    )
+
+
+def test_a_rollback_is_done_when_the_ledger_says_that_the_version_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = rolled_back(monkeypatch, "Succeeded", entry(ledger.SERVES), entry(ledger.FAILED, execution="e-0"))
+    assert (answer.exit_status, answer.rows[0]["status"]) == (0, "Succeeded")
+    assert answer.rows[0]["ledger"] == "2026-11-28T12:00:00Z serves with c"
+
+
+@pytest.mark.parametrize(
+    ("ended", "recorded"),
+    [
+        ("Failed", [entry(ledger.FAILED)]),
+        ("Failed", []),
+        ("Succeeded", []),
+        ("Succeeded", [entry(ledger.SERVES, execution="e-0")]),
+        ("Succeeded", [entry(ledger.SERVES, number=2)]),
+    ],
+)
+def test_without_such_an_entry_it_is_not_done(
+    monkeypatch: pytest.MonkeyPatch, ended: str, recorded: list[ledger.Entry]
+) -> None:
+    answer = rolled_back(monkeypatch, ended, *recorded)
+    assert answer.exit_status == 1
+    if not any(each.execution == "e-1" for each in recorded):
+        assert "The ledger knows nothing of it" in answer.notes[0]
+
+
+def test_the_ledger_is_read_from_the_stacks_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: asked.append((bucket, endpoint)) or [])
+    rolled_back(monkeypatch, "Failed")
+    assert asked == [(BUCKET, "churn")]
