@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Iterable
 
 from rich.console import Console as Terminal
 from rich.table import Table
@@ -23,11 +24,18 @@ class Console:
         self._terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
         self._started = started
         self._lock = threading.Lock()
+        self._hushed = False
+
+    def hush(self) -> None:
+        """Show no more notes: what still ends has nothing to say to anybody."""
+        self._hushed = True
 
     def note(self, where: str, what: str) -> None:
         """Print one line of progress; what is too long for one line stands in full in the tables or the logs."""
         what = what if len(what) <= _LONGEST_NOTE else what[: _LONGEST_NOTE - 1] + "…"
         elapsed = time.monotonic() - self._started
+        if self._hushed:
+            return
         with self._lock:
             line = Text.assemble((f"{elapsed:6.1f}s  ", "dim"), (f"{where:<24} ", "cyan"), what)
             self._terminal.print(line, soft_wrap=True)
@@ -38,12 +46,24 @@ class Console:
             self._terminal.print()
             self._terminal.rule(f"[bold]{text}", align="left")
 
+    def tell(self, title: str, lines: Iterable[str]) -> None:
+        """Print lines that a person may copy: each in full, however long."""
+        self.heading(title)
+        with self._lock:
+            for line in lines:
+                self._terminal.print(Text(line), soft_wrap=True)
+
+    def show_act(self, act: Act) -> None:
+        """Print what came of one execution."""
+        with self._lock:
+            self._terminal.print()
+            self._terminal.print(_act_table(act))
+
     def show(self, report: Report) -> None:
         """Print what happened, what it proved, and who called what."""
+        for act in report.acts:
+            self.show_act(act)
         with self._lock:
-            for act in report.acts:
-                self._terminal.print()
-                self._terminal.print(_act_table(act))
             self._terminal.print()
             self._terminal.print(_role_table(report))
             self._terminal.print()
