@@ -23,12 +23,16 @@ def main() -> int:
     started = time.monotonic()
     options = command_line.parse(sys.argv[1:])
     console = Console(started=started)
+    if options.command == command_line.DRILL and (options.list or not options.names):
+        return _list_drills(console)
     # Said before the heavy imports, so that a person sees at once that something happens.
     console.note("rehearsal", f"stack {options.stack}: no AWS account is used, nothing leaves this machine")
     try:
         with _work_directory(options.keep) as work:
             if options.command == command_line.SERVE:
                 return _serve(options, work=work, console=console)
+            if options.command == command_line.DRILL:
+                return _drill(options, work=work, console=console)
             return _walk(options, work=work, console=console, started=started)
     except RoadError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -72,6 +76,28 @@ def _serve(options: argparse.Namespace, *, work: Path, console: Console) -> int:
     plan = make_plan(options.stack, options.config, data=options.data, target=options.target, without=options.without)
     serve(plan, work=work, console=console)
     return 0
+
+
+def _list_drills(console: Console) -> int:
+    from rehearsal.drills.catalogue import CATALOGUE
+
+    console.show_drills(CATALOGUE)
+    return 0
+
+
+def _drill(options: argparse.Namespace, *, work: Path, console: Console) -> int:
+    from rehearsal.drills.catalogue import chosen
+    from rehearsal.drills.run import play
+    from rehearsal.plan import make_plan
+
+    drills = chosen(options.names)
+    plan = make_plan(options.stack, options.config, without=options.without)
+    outcomes = play(drills, plan, work=work, console=console, guarded=not options.without_guards)
+    console.show_outcomes(outcomes)
+    if options.json:
+        told = [outcome.as_dict() for outcome in outcomes]
+        options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(outcome.as_it_should_be for outcome in outcomes) else 1
 
 
 @contextlib.contextmanager

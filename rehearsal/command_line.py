@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROGRAM = "python -m rehearsal"
-WALK, SERVE = "walk", "serve"
+WALK, SERVE, DRILL = "walk", "serve", "drill"
 _WALK_TEXT = "Walk the whole road once and say what was proven. Exit status 0 when every claim holds."
 _SERVE_TEXT = (
     "Keep the road open until Ctrl-C or SIGTERM: push as often as you like; approve, reject, roll back and ask from"
     " another terminal. Nobody approves by itself."
+)
+_DRILL_TEXT = (
+    "Bring a fault about at a named place of the road, and see that the gate there stops it. Exit status 0 when every"
+    " gate held, 1 when one did not."
 )
 
 
@@ -17,11 +21,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Return the options, with the `command` that they are for. Leaves with status 2 where they cannot be used."""
     if words and words[0] == SERVE:
         return _serve_parser().parse_args(words[1:], argparse.Namespace(command=SERVE))
+    if words and words[0] == DRILL:
+        return _drill_parser().parse_args(words[1:], argparse.Namespace(command=DRILL))
     return _walk_parser().parse_args(words, argparse.Namespace(command=WALK))
 
 
 def _walk_parser() -> argparse.ArgumentParser:
-    commands = f"Other commands: {PROGRAM} {SERVE}. Each has --help."
+    commands = f"Other commands: {PROGRAM} {SERVE}, {PROGRAM} {DRILL} NAME. Each has --help."
     parser = argparse.ArgumentParser(prog=PROGRAM, description=_WALK_TEXT, epilog=commands)
     _add_stack(parser)
     _add_data(parser)
@@ -35,6 +41,21 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"{PROGRAM} {SERVE}", description=_SERVE_TEXT)
     _add_stack(parser)
     _add_data(parser)
+    _add_keep(parser)
+    return parser
+
+
+def _drill_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} {DRILL}", description=_DRILL_TEXT)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which drills; all of them: all")
+    parser.add_argument("--list", action="store_true", help="show every drill, its fault and its gate")
+    parser.add_argument(
+        "--without-guards",
+        action="store_true",
+        help="take each drill's guard away first: exit status 0 when every drill notices",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the outcomes as JSON")
+    _add_stack(parser)
     _add_keep(parser)
     return parser
 

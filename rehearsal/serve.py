@@ -57,13 +57,13 @@ def serve(plan: Plan, *, work: Path, console: Console) -> None:
 def _until_stopped() -> Iterator[None]:
     """Leave the block at the first signal; while it is left, further ones are not heard."""
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def _stop(_number: int, _frame: FrameType | None) -> None:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         raise Stopped
 
     for number in _SIGNALS:
-        signal.signal(number, stop)
+        signal.signal(number, _stop)
     with contextlib.suppress(Stopped):
         yield
 
