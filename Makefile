@@ -11,13 +11,16 @@ ARGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
-.PHONY: help rehearse test quick scan snapshots check format lock clean
+.PHONY: help rehearse drill test quick scan snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 rehearse: $(VENV)/.installed ## walk the whole road with no AWS account; options in ARGS, e.g. ARGS="--data my.csv"
 	@$(BIN)/python -m rehearsal $(ARGS)
+
+drill: $(VENV)/.installed ## bring faults about and see what stops them: ARGS=weak-model, ARGS=all, ARGS="all --without-guards"
+	@$(BIN)/python -m rehearsal drill $(ARGS)
 
 test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test
 	@$(PYTEST) $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m rehearsal`: walk the whole road once and say what was proven. Exit status 0 when every claim holds."""
+"""`python -m rehearsal`: walk the whole road once, or do what the first word says. See `--help`."""
 
 import argparse
 import contextlib
@@ -12,24 +12,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml.errors import InputError, RoadError
+from rehearsal import command_line
 from rehearsal.console import Console
 from rehearsal.folders import remove
 from rehearsal.report import Act, Report
 
 
 def main() -> int:
-    """Read the command line, rehearse, show; return the exit status (0 all proven, 1 not, 2 unusable input)."""
+    """Read the command line and do what it says; return the exit status (0 all proven, 1 not, 2 unusable input)."""
     started = time.monotonic()
-    options = _parser().parse_args()
+    options = command_line.parse(sys.argv[1:])
     console = Console(started=started)
+    if options.command == command_line.DRILL and (options.list or not options.names):
+        return _list_drills(console)
     # Said before the heavy imports, so that a person sees at once that something happens.
     console.note("rehearsal", f"stack {options.stack}: no AWS account is used, nothing leaves this machine")
     try:
         with _work_directory(options.keep) as work:
-            report = _rehearse(options, work=work, console=console, started=started)
+            if options.command == command_line.SERVE:
+                return _serve(options, work=work, console=console)
+            if options.command == command_line.DRILL:
+                return _drill(options, work=work, console=console)
+            return _walk(options, work=work, console=console, started=started)
     except RoadError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_status
+
+
+def _walk(options: argparse.Namespace, *, work: Path, console: Console, started: float) -> int:
+    # This process then reads large service models, lives for half a minute and frees next to nothing: looking for
+    # garbage took a third of its start.
+    gc.disable()
+    report = _rehearse(options, work=work, console=console, started=started)
     console.show(report)
     if options.json:
         options.json.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
@@ -55,45 +69,35 @@ def _rehearse(options: argparse.Namespace, *, work: Path, console: Console, star
         return summary(road, acts, started=started)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
-    parser.add_argument("--stack", default="dev", help="whose Pulumi.<stack>.yaml is rehearsed (default: dev)")
-    parser.add_argument(
-        "--config",
-        metavar="KEY=VALUE",
-        type=_setting,
-        action="append",
-        default=[],
-        help="a setting for this rehearsal, as in `pulumi config set --path KEY VALUE`; may be repeated",
-    )
-    parser.add_argument("--data", type=Path, metavar="FILE", help="train on this CSV or Parquet file; one push only")
-    parser.add_argument("--target", metavar="COLUMN", help="the column of --data to predict")
-    parser.add_argument("--once", action="store_true", help="the first push only")
-    parser.add_argument(
-        "--without",
-        metavar="ROLE:ACTION",
-        type=_without,
-        help="take one action from one role, to see what it is good for",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="work in this new folder and leave it behind")
-    return parser
+def _serve(options: argparse.Namespace, *, work: Path, console: Console) -> int:
+    from rehearsal.plan import make_plan
+    from rehearsal.serve import serve
+
+    plan = make_plan(options.stack, options.config, data=options.data, target=options.target, without=options.without)
+    serve(plan, work=work, console=console)
+    return 0
 
 
-def _setting(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, for example thresholds.accuracy=0.9")
-    return key, value
+def _list_drills(console: Console) -> int:
+    from rehearsal.drills.catalogue import CATALOGUE
+
+    console.show_drills(CATALOGUE)
+    return 0
 
 
-def _without(text: str) -> object:
-    from rehearsal.provision.provisioner import RoleAction
+def _drill(options: argparse.Namespace, *, work: Path, console: Console) -> int:
+    from rehearsal.drills.catalogue import chosen
+    from rehearsal.drills.run import play
+    from rehearsal.plan import make_plan
 
-    role, separator, action = text.partition(":")
-    if not separator or ":" not in action:
-        raise argparse.ArgumentTypeError(f"{text!r} is not ROLE:ACTION, for example CodeBuildTrainRole:s3:PutObject")
-    return RoleAction(role=role, action=action)
+    drills = chosen(options.names)
+    plan = make_plan(options.stack, options.config, without=options.without)
+    outcomes = play(drills, plan, work=work, console=console, guarded=not options.without_guards)
+    console.show_outcomes(outcomes)
+    if options.json:
+        told = [outcome.as_dict() for outcome in outcomes]
+        options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(outcome.as_it_should_be for outcome in outcomes) else 1
 
 
 @contextlib.contextmanager
@@ -113,10 +117,8 @@ def _work_directory(keep: Path | None) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    # This process reads large service models, lives for half a minute and frees next to nothing: looking for garbage
-    # took a third of its start, and taking everything apart at the end two seconds.
-    gc.disable()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
+    # Taking everything apart at the end would take two seconds.
     os._exit(status)

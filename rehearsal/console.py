@@ -3,12 +3,17 @@
 import sys
 import threading
 import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console as Terminal
 from rich.table import Table
 from rich.text import Text
 
 from rehearsal.report import Act, Report
+
+if TYPE_CHECKING:  # reading the drills takes as long as all else that a person waits for at first
+    from rehearsal.drills.drill import Drill, Outcome
 
 _WIDTH_OF_A_LOG = 140
 _LONGEST_NOTE = 150
@@ -23,11 +28,18 @@ class Console:
         self._terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
         self._started = started
         self._lock = threading.Lock()
+        self._hushed = False
+
+    def hush(self) -> None:
+        """Show no more notes: what still ends has nothing to say to anybody."""
+        self._hushed = True
 
     def note(self, where: str, what: str) -> None:
         """Print one line of progress; what is too long for one line stands in full in the tables or the logs."""
         what = what if len(what) <= _LONGEST_NOTE else what[: _LONGEST_NOTE - 1] + "…"
         elapsed = time.monotonic() - self._started
+        if self._hushed:
+            return
         with self._lock:
             line = Text.assemble((f"{elapsed:6.1f}s  ", "dim"), (f"{where:<24} ", "cyan"), what)
             self._terminal.print(line, soft_wrap=True)
@@ -38,12 +50,50 @@ class Console:
             self._terminal.print()
             self._terminal.rule(f"[bold]{text}", align="left")
 
+    def tell(self, title: str, lines: Iterable[str]) -> None:
+        """Print lines that a person may copy: each in full, however long."""
+        self.heading(title)
+        with self._lock:
+            for line in lines:
+                self._terminal.print(Text(line), soft_wrap=True)
+
+    def show_act(self, act: Act) -> None:
+        """Print what came of one execution."""
+        with self._lock:
+            self._terminal.print()
+            self._terminal.print(_act_table(act))
+
+    def show_drills(self, drills: "Sequence[Drill]") -> None:
+        """Print what can be drilled."""
+        table = Table(title="Drills: each with the fault and the gate that must stop it", title_justify="left")
+        for name in ("drill", "fault", "gate"):
+            table.add_column(name, overflow="fold")
+        for drill in drills:
+            table.add_row(drill.name, drill.fault, drill.gate)
+        self._terminal.print(table)
+
+    def show_outcomes(self, outcomes: "Sequence[Outcome]") -> None:
+        """Print how every drill ended."""
+        table = Table(title="What stopped what", title_justify="left")
+        for name in ("drill", "fault", "gate", "held", "s", "detail"):
+            table.add_column(name, overflow="fold", no_wrap=name == "held", justify="right" if name == "s" else "left")
+        for one in outcomes:
+            held = Text(one.held, style="green" if one.as_it_should_be else "bold red")
+            gate = one.gate if one.guarded else f"(taken away) {one.gate}"
+            table.add_row(one.drill, one.fault, gate, held, f"{one.seconds:.1f}", one.detail)
+        good, guarded = sum(one.as_it_should_be for one in outcomes), all(one.guarded for one in outcomes)
+        claim = "gates held" if guarded else "drills noticed that their guard was gone"
+        style = "bold green" if good == len(outcomes) else "bold red"
+        with self._lock:
+            self._terminal.print()
+            self._terminal.print(table)
+            self._terminal.print(f"\n[{style}]{good} of {len(outcomes)} {claim}.[/]")
+
     def show(self, report: Report) -> None:
         """Print what happened, what it proved, and who called what."""
+        for act in report.acts:
+            self.show_act(act)
         with self._lock:
-            for act in report.acts:
-                self._terminal.print()
-                self._terminal.print(_act_table(act))
             self._terminal.print()
             self._terminal.print(_role_table(report))
             self._terminal.print()

@@ -45,7 +45,7 @@ class Person:
         if self.place == "pipeline":
             self._answer(cloud, execution, run, words)
         else:
-            self._set_status(cloud, execution.variables["BuildVariables"][contract.MODEL_PACKAGE_ARN], words)
+            self.decide_in_registry(cloud, execution.variables["BuildVariables"][contract.MODEL_PACKAGE_ARN], words)
 
     def _answer(self, cloud: Cloud, execution: Execution, run: ActionRun, words: str) -> None:
         pipeline = f"arn:aws:codepipeline:{cloud.region}:{cloud.account}:{execution.pipeline}"
@@ -63,7 +63,8 @@ class Person:
         answer = {"status": self.status, "summary": words[:_LONGEST_SUMMARY]}
         client.put_approval_result(**place, token=token, result=answer)
 
-    def _set_status(self, cloud: Cloud, package_arn: str, words: str) -> None:
+    def decide_in_registry(self, cloud: Cloud, package_arn: str, words: str) -> None:
+        """Set the version's status, with the rights for that alone."""
         decisions = {"StringEquals": {"sagemaker:ModelApprovalStatus": [contract.APPROVED, contract.REJECTED]}}
         group_arn = package_arn.rpartition("/")[0]
         update = {**_allow("sagemaker:UpdateModelPackage", f"{group_arn}/*"), "Condition": decisions}

@@ -49,9 +49,9 @@ class Road:
         self.up(plan)
         # A repository outside AWS is there before the program is; one of CodeCommit the program has just made.
         hosted = plan.hosted_repository
-        clone_url = self.services.code_host.create(hosted) if hosted else self.outputs["clone_url_http"]
+        self.clone_url = str(self.services.code_host.create(hosted) if hosted else self.outputs["clone_url_http"])
         self.developer = WorkingCopy(
-            cloud.work / f"clone-{plan.stack}", clone_url=clone_url, branch=self.outputs["branch"]
+            cloud.work / f"clone-{plan.stack}", clone_url=self.clone_url, branch=self.outputs["branch"]
         )
         self.developer.take(PROJECT)
 

@@ -41,10 +41,10 @@ def first_model(scene: Scene) -> Act:
     road = scene.road
     execution = road.follow(road.push("A first model"))
     if execution.status != SUCCEEDED:
-        return _act("A first model", road, execution, prediction="", proofs=[_went_live(execution)])
+        return act_of("A first model", road, execution, prediction="", proofs=[_went_live(execution)])
     answer, expected = _ask_golden(road)
     proofs = [_went_live(execution), _answers_as_trained(answer, expected)]
-    return _act("A first model", road, execution, prediction=_first_answer(answer), proofs=proofs)
+    return act_of("A first model", road, execution, prediction=_first_answer(answer), proofs=proofs)
 
 
 def second_model(scene: Scene) -> Act:
@@ -70,7 +70,7 @@ def second_model(scene: Scene) -> Act:
     )
     answer, expected = _ask_golden(road)
     proofs = [_went_live(execution), moved, unnoticed, _answers_as_trained(answer, expected)]
-    return _act("A better model", road, execution, prediction=_first_answer(answer), proofs=proofs)
+    return act_of("A better model", road, execution, prediction=_first_answer(answer), proofs=proofs)
 
 
 def weak_model(scene: Scene) -> Act:
@@ -103,7 +103,7 @@ def weak_model(scene: Scene) -> Act:
             detail=f"{road.endpoint} still on {road.serving_config()}",
         ),
     ]
-    return _act("A weak model", road, execution, prediction=_first_answer(answers_after), proofs=proofs)
+    return act_of("A weak model", road, execution, prediction=_first_answer(answers_after), proofs=proofs)
 
 
 ALL_ACTS = (first_model, second_model, weak_model)
@@ -112,7 +112,8 @@ ALL_ACTS = (first_model, second_model, weak_model)
 # --- what the acts share ---------------------------------------------------------------------------------------------
 
 
-def _act(title: str, road: Road, execution: Execution, *, prediction: str, proofs: list[Proof]) -> Act:
+def act_of(title: str, road: Road, execution: Execution, *, prediction: str, proofs: list[Proof]) -> Act:
+    """Return what came of one execution, with the decision about the version that it carried."""
     steps = [
         Step(stage=run.stage, action=run.name, status=run.status, seconds=run.seconds, message=run.line)
         for run in execution.actions

@@ -28,3 +28,4 @@ class Services:
         """End every process that was started."""
         self.endpoints.close()
         self.builds.close()
+        self.functions.close()

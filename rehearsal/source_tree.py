@@ -50,6 +50,10 @@ class WorkingCopy:
             with (self.directory / name).open("a", encoding="utf-8") as file:
                 file.write(text)
 
+    def changed(self) -> bool:
+        """Return whether there is anything to commit."""
+        return bool(_git(self.directory, "status", "--porcelain").strip())
+
     def push(self, message: str) -> str:
         """Commit everything, push the branch, and return the commit id. Raises RoadError with git's own words."""
         _git(self.directory, "add", "--all")

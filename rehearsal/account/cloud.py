@@ -1,10 +1,11 @@
 """An AWS account in this process: moto behind one URL, every role held to its policies, every call written down."""
 
+import contextlib
 import json
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
@@ -205,6 +206,17 @@ class Cloud:
         if (service, name) in self._gateway.corrections:
             raise ValueError(f"{service}:{name} is already corrected")
         self._gateway.corrections[service, name] = correction
+
+    @contextlib.contextmanager
+    def faulted(self, service: str, name: str, fault: Correction) -> Iterator[None]:
+        """Put a fault before an operation while the block runs, in front of whoever answers it otherwise."""
+        if (service, name) in self._gateway.faults:
+            raise ValueError(f"{service}:{name} is already faulted")
+        self._gateway.faults[service, name] = fault
+        try:
+            yield
+        finally:
+            del self._gateway.faults[service, name]
 
     def replace(self, owner: Any, attribute: str, value: Any) -> None:
         """Patch an attribute for this cloud's life. Raises AttributeError if the owner has none of that name."""

@@ -34,6 +34,7 @@ class Gateway:
     authorizer: Authorizer
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
     corrections: dict[tuple[str, str], Correction] = field(default_factory=dict)
+    faults: dict[tuple[str, str], Correction] = field(default_factory=dict)
     fronts: dict[str, Front] = field(default_factory=dict)
     moto: Any = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
 
@@ -84,9 +85,14 @@ class Gateway:
                 return _reply(operation, handler(dict(params), caller))
             return self._ask_moto(environ, body if params == operation.params else json_body(params))
 
-        if correction:
-            return _reply(operation, correction(dict(operation.params), caller, _proceed))
-        return _proceed(operation.params)
+        def _answer(params: Mapping[str, Any]) -> Reply:
+            if correction:
+                return _reply(operation, correction(dict(params), caller, _proceed))
+            return _proceed(params)
+
+        if fault := self.faults.get(key):
+            return _reply(operation, fault(dict(operation.params), caller, _answer))
+        return _answer(operation.params)
 
     def _ask_moto(self, environ: dict[str, Any], body: bytes) -> Reply:
         parts, status, headers = run_wsgi_app(self.moto, _with_body(environ, body), buffered=True)

@@ -1,7 +1,7 @@
 """CodePipeline: run the provisioned declaration, stage by stage, in SUPERSEDED mode.
 
 Ours: the executor itself. Not rehearsed: the execution that AWS starts by itself when a pipeline is created, which
-fails at Source because the new repository is empty; retries, stops, rollbacks and disabled transitions.
+fails at Source because the new repository is empty; stops, rollbacks and disabled transitions.
 """
 
 import threading
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rehearsal.account.calls import Caller, caller_arn
+from rehearsal.account.calls import AwsError, Caller, caller_arn
 from rehearsal.account.cloud import Cloud
 from rehearsal.pipeline.action_runner import ActionRunner
 from rehearsal.pipeline.answers import AnswerDesk
@@ -35,6 +35,7 @@ from rehearsal.pipeline.pipeline_variables import PIPELINE_NAMESPACE, VARIABLES_
 
 __all__ = ["ActionRun", "Execution", "Limits", "PipelineExecutor", "Sources"]
 
+_ALL_ACTIONS = "ALL_ACTIONS"
 _START_PARAMETERS = frozenset({"name", "variables", "clientRequestToken"})
 
 
@@ -71,6 +72,7 @@ class PipelineExecutor:
         self._by_token: dict[str, Execution] = {}
         self._doors = Doors()
         cloud.operation("codepipeline", "StartPipelineExecution", self._start)
+        cloud.operation("codepipeline", "RetryStageExecution", self._retry)
         sources.code_host.on_push(self._pushed)
         PipelineApi(cloud, self._desk, self.executions).install()
 
@@ -126,6 +128,23 @@ class PipelineExecutor:
                 self._begin(execution)
         return {"pipelineExecutionId": first.id}
 
+    def _retry(self, params: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
+        """Run every action of a failed stage again, in the same execution, and go on from there.
+
+        Raises AwsError StageNotRetryableException for a stage that has not failed (API reference, RetryStageExecution).
+        """
+        if params["retryMode"] != _ALL_ACTIONS:
+            raise NotImplementedError(f"RetryStageExecution with {params['retryMode']}")
+        name, stage = params["pipelineExecutionId"], params["stageName"]
+        with self._changed:
+            execution = next((each for each in self._executions if each.id == name), None)
+            if execution is None or (execution.status, execution.stage_status(stage)) != (FAILED, FAILED):
+                raise AwsError("StageNotRetryableException", f"{stage} has not failed in execution {name}.")
+            execution.resume(stage)
+            self._approach(execution, stage)
+        self._continue(execution, stage)
+        return {"pipelineExecutionId": name}
+
     def _pushed(self, push: Push) -> None:
         """Start every pipeline that a trigger, or the detection of changes, ties to the pushed branch."""
         for listed in self._cloud.client("codepipeline").list_pipelines()["pipelines"]:
@@ -150,14 +169,19 @@ class PipelineExecutor:
     def _begin(self, execution: Execution) -> None:
         self._executions.append(execution)
         self._events.pipeline(execution)
-        self._approach(execution, execution.declaration["stages"][0]["name"])
+        first = execution.declaration["stages"][0]["name"]
+        self._approach(execution, first)
+        self._continue(execution, first)
+
+    def _continue(self, execution: Execution, stage: str) -> None:
         name = f"pipeline {execution.pipeline}"
-        threading.Thread(target=self._run, args=(execution,), name=name, daemon=True).start()
+        threading.Thread(target=self._run, args=(execution, stage), name=name, daemon=True).start()
 
     # --- an execution ------------------------------------------------------------------------------------------------
 
-    def _run(self, execution: Execution) -> None:
-        stages = execution.declaration["stages"]
+    def _run(self, execution: Execution, first: str) -> None:
+        declared = execution.declaration["stages"]
+        stages = declared[[stage["name"] for stage in declared].index(first) :]
         following = [*(stage["name"] for stage in stages[1:]), None]
         for stage, next_stage in zip(stages, following, strict=True):
             if not self._admitted(execution, stage["name"]):

@@ -148,6 +148,11 @@ class Execution:
         declared = next(each for each in self.declaration["stages"] if each["name"] == stage)
         return SUCCEEDED if statuses == [SUCCEEDED] * len(declared["actions"]) else IN_PROGRESS
 
+    def resume(self, stage: str) -> None:
+        """Go on although it had failed at this stage, whose runs until now count no more."""
+        self.status, self.summary, self.ended = IN_PROGRESS, "", None
+        self.actions = [run for run in self.actions if run.stage != stage]
+
     def finish(self, status: str, summary: str) -> None:
         """End it."""
         self.status, self.summary = status, summary

@@ -1,5 +1,6 @@
 """One invocation of a Lambda function in a subprocess, with the rights of the function's role."""
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -8,13 +9,14 @@ import signal
 import subprocess
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from rehearsal.account.cloud import Cloud
+from rehearsal.account.cloud import AwsError, Cloud
 from rehearsal.account.log_stream import ForgivingLog, LogStream
 from rehearsal.pipeline.artifacts import unpack
 from rehearsal.runtimes import lambda_bootstrap
@@ -60,6 +62,15 @@ class FunctionProcess:
         self._cloud = cloud
         self._folder = cloud.work / "functions"
         self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        """Kill what runs and start nothing more."""
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                _kill(process)
 
     def run(self, function: Function, event: Any) -> FunctionResult:
         """Invoke the function and wait. Raises AwsError when Lambda cannot assume the function's role."""
@@ -92,28 +103,41 @@ class FunctionProcess:
         # Without site-packages: the archive and the runtime's packages are all that can be imported.
         command = [*isolated(self._cloud.work, "-S"), lambda_bootstrap.__file__]
         arguments = [str(self._runtime()), str(result_file), function.arn, request_id]
-        process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=task,
-            env={**environment, "LAMBDA_TASK_ROOT": str(task), "TMPDIR": str(folder)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
+        process = self._start(
+            [*command, *arguments], {**environment, "LAMBDA_TASK_ROOT": str(task), "TMPDIR": str(folder)}, task
         )
         try:
             # The process watches the function's own limit; this is for one that no longer can.
             output, _ = process.communicate(json.dumps(event), timeout=function.timeout_seconds + INIT_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             output, _ = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
         lines = tuple(line for line in output.splitlines() if line.strip())
         for line in lines:
             self._note(function, line.strip())
         payload, error = _result(result_file, process.returncode, request_id)
         return FunctionResult(payload=payload, error=error, log_lines=lines, request_id=request_id)
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str], task: Path) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._closed:
+                raise AwsError("ServiceException", "the account is closed", HTTPStatus.INTERNAL_SERVER_ERROR)
+            process = subprocess.Popen(
+                command,
+                cwd=task,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+            return process
 
     def _note(self, function: Function, text: str) -> None:
         self._cloud.progress.note(function.name, text)
@@ -136,6 +160,11 @@ class FunctionProcess:
                     package = _location(name)
                     (folder / package.name).symlink_to(package)
         return folder
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _result(result_file: Path, exit_status: int, request_id: str) -> tuple[bytes, bool]:

@@ -56,6 +56,10 @@ class FunctionRunner:
             if not self._changed.wait_for(lambda: self._under_way == 0, timeout_seconds):
                 raise TimeoutError(f"{self._under_way} invocations are still under way after {timeout_seconds} s")
 
+    def close(self) -> None:
+        """Kill every invocation that runs; there are no further ones."""
+        self._process.close()
+
     # --- operations --------------------------------------------------------------------------------------------------
 
     def _invoke(self, params: dict[str, Any], _caller: Caller) -> Reply:

@@ -268,6 +268,23 @@ def test_failed_stage_lets_the_next_execution_in(account: Account, name: str) ->
     assert codes(account.executor.wait(second, WAIT_SECONDS))["train"] == "Failed JobFailed"
 
 
+def test_failed_stage_is_retried_in_the_same_execution_and_goes_on(account: Account, name: str) -> None:
+    account.builds.results["train"] = {"buildStatus": "FAILED"}
+    account.declare(name, [source()], [build("train")], [judge()])
+    execution = account.run(name)
+    client, failed = account.cloud.client("codepipeline"), execution.declaration["stages"][1]["name"]
+    place = {"pipelineName": name, "stageName": failed, "pipelineExecutionId": execution.id}
+
+    account.builds.results["train"] = {}
+    client.retry_stage_execution(**place, retryMode="ALL_ACTIONS")
+    account.executor.wait(execution.id, WAIT_SECONDS)
+
+    assert codes(execution) == {key: "Succeeded" for key in ("Source", "train", "Judge")}
+    assert execution.status == "Succeeded"
+    with pytest.raises(ClientError, match="StageNotRetryableException"):
+        client.retry_stage_execution(**place, retryMode="ALL_ACTIONS")
+
+
 def test_actions_of_one_run_order_run_together_and_the_next_order_waits(account: Account, name: str) -> None:
     account.builds.held |= {"a", "b"}
     account.declare(name, [source()], [build("a"), build("b"), build("c", runOrder=2)])

@@ -1,0 +1,1 @@
+"""Faults at named places of the road, each with the gate that must stop it."""

@@ -1,0 +1,72 @@
+"""Play drills one after the other on one road, with their guards or with these taken away."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from ml.errors import RoadError
+from rehearsal.account.cloud import Progress
+from rehearsal.console import Console
+from rehearsal.drills.drill import BROKEN, HELD, NOT_HELD, Drill, Outcome
+from rehearsal.drills.stand import Stand
+from rehearsal.plan import Plan
+from rehearsal.report import Proof
+from rehearsal.road import open_road
+
+
+@contextlib.contextmanager
+def open_stand(plan: Plan, *, work: Path, progress: Progress) -> Iterator[Stand]:
+    """Provision a road, put a sound version in service, and take everything down afterwards."""
+    with open_road(plan, work=work, progress=progress) as road:
+        stand = Stand(road, plan.use_case)
+        stand.begin()
+        yield stand
+
+
+def play(drills: Sequence[Drill], plan: Plan, *, work: Path, console: Console, guarded: bool) -> list[Outcome]:
+    """Play the drills on one road, telling of each, and return how they ended."""
+    with open_stand(plan, work=work, progress=console) as stand:
+        outcomes = []
+        for drill in drills:
+            console.heading(drill.name if guarded else f"{drill.name}, without its guard")
+            console.note(drill.name, drill.fault)
+            outcomes.append(run(drill, stand, guarded=guarded))
+            console.note(drill.name, f"{outcomes[-1].held}: {outcomes[-1].detail}")
+        return outcomes
+
+
+def run(drill: Drill, stand: Stand, *, guarded: bool = True) -> Outcome:
+    """Play one drill. A fault that cannot be brought about is an outcome too; a stand that is lost raises RoadError."""
+    stand.ready()
+    begun = time.monotonic()
+    proofs: Sequence[Proof] = ()
+    try:
+        with contextlib.ExitStack() as removed:
+            for removal in () if guarded else drill.without_guard:
+                removed.enter_context(removal.applied(stand))
+            proofs = drill.play(stand)
+        held, detail = _judged(proofs)
+    except (RoadError, ClientError) as error:
+        held, detail = BROKEN, str(error)
+    return Outcome(
+        drill=drill.name,
+        fault=drill.fault,
+        gate=drill.gate,
+        guarded=guarded,
+        held=held,
+        detail=detail,
+        proofs=proofs,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _judged(proofs: Sequence[Proof]) -> tuple[str, str]:
+    """Return whether the gate held, and the proof that says so best. Raises RoadError without any proof."""
+    if not proofs:
+        raise RoadError("the drill has proven nothing")
+    failed = [proof for proof in proofs if not proof.holds]
+    shown = failed[0] if failed else proofs[0]
+    return NOT_HELD if failed else HELD, f"{shown.claim}: {shown.detail}"
