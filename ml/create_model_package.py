@@ -59,12 +59,7 @@ class BuildEnvironment:
     execution_url: str
     thresholds: Mapping[str, object]
     rule: gate.Rule
-    """The gate's, whose verdict the report shows."""
-
-    @property
-    def confidence(self) -> float:
-        """Of the evaluation's intervals: the gate's."""
-        return self.rule.confidence
+    """By which the model will be judged; the evaluation's intervals have its confidence."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -98,7 +93,7 @@ class BuildEnvironment:
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
             execution_url=found[contract.EXECUTION_URL],
-            thresholds=entry.json_object(found[contract.THRESHOLDS], contract.THRESHOLDS),
+            thresholds=entry.json_object(found, contract.THRESHOLDS),
             rule=gate.Rule.read(found[contract.GATE]),
         )
 
@@ -133,7 +128,7 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     for note in table.notes:
         entry.say(f"data: {note}")
     trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
-    found = evidence.gather(table, trained, use_case=build.use_case, confidence=build.confidence)
+    found = evidence.gather(table, trained, use_case=build.use_case, confidence=build.rule.confidence)
     for warning in found.warnings:
         entry.say(f"data: WARNING: {warning}")
     entry.say(f"evaluation: {found.summary}")
