@@ -102,6 +102,8 @@ def train_build(
             contract.DATA_URI: settings.training.data_uri,
             contract.TARGET_COLUMN: settings.training.target,
             contract.ENDPOINT_INSTANCE_TYPE: settings.endpoint.instance_type,
+            contract.ENDPOINT_NAME: names.endpoint,
+            contract.THRESHOLDS: settings.thresholds_text,
             contract.GATE: settings.gate.text,
         },
         role=role,

@@ -25,7 +25,9 @@ from ml import (
     training,
     usecases,
 )
+from ml.champion import find_champion
 from ml.errors import InputError, RoadError
+from ml.evaluation.champion import Champion
 from ml.gate import LONGEST_SUMMARY, one_line
 from ml.package_request import Candidate, model_package_request
 from ml.registry import ModelPackageArn
@@ -55,8 +57,10 @@ class BuildEnvironment:
     repository: str
     build_arn: str
     requested: ModelPackageArn | None
-    confidence: float
-    """Of the evaluation's intervals; the gate's."""
+    endpoint_name: str
+    thresholds: Mapping[str, object]
+    rule: gate.Rule
+    """By which the model will be judged; the evaluation's intervals have its confidence."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -71,6 +75,8 @@ class BuildEnvironment:
                 contract.PIPELINE_EXECUTION_ID,
                 contract.COMMIT_ID,
                 contract.REPOSITORY_NAME,
+                contract.ENDPOINT_NAME,
+                contract.THRESHOLDS,
                 contract.GATE,
             ),
         )
@@ -87,7 +93,9 @@ class BuildEnvironment:
             repository=found[contract.REPOSITORY_NAME],
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
-            confidence=gate.Rule.read(found[contract.GATE]).confidence,
+            endpoint_name=found[contract.ENDPOINT_NAME],
+            thresholds=entry.json_object(found, contract.THRESHOLDS),
+            rule=gate.Rule.read(found[contract.GATE]),
         )
 
 
@@ -112,8 +120,11 @@ def check_libraries(installed: Callable[[str], str]) -> None:
         )
 
 
-def make(build: BuildEnvironment, s3: "S3Client") -> Made:
-    """Train and measure a model. Changes nothing in AWS. Raises RoadError when no model can be offered for approval."""
+def make(build: BuildEnvironment, s3: "S3Client", champion: Champion | None) -> Made:
+    """Train a model, and measure it and the `champion`, what serves now. Changes nothing in AWS.
+
+    Raises RoadError when no model can be offered for approval.
+    """
     use_case, known = usecases.load(build.use_case), contract.USE_CASES[build.use_case]
     table = data.load(build.data_uri, target=build.target, task=known.task, use_case=use_case, s3=s3)
     classes = f", classes {sorted(set(table.target.tolist()))}" if known.task == contract.CLASSIFICATION else ""
@@ -121,7 +132,9 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     for note in table.notes:
         entry.say(f"data: {note}")
     trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
-    found = evidence.gather(table, trained, use_case=build.use_case, confidence=build.confidence)
+    found = evidence.gather(
+        table, trained, use_case=build.use_case, confidence=build.rule.confidence, champion=champion
+    )
     for warning in found.warnings:
         entry.say(f"data: WARNING: {warning}")
     entry.say(f"evaluation: {found.summary}")
@@ -171,7 +184,10 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
     if build.requested is not None:
         return release(build.requested, build, sagemaker, out)
     check_libraries(version)
-    made = make(build, s3)
+    champion = find_champion(
+        sagemaker, s3, endpoint_name=build.endpoint_name, group=build.group, bucket=build.model_bucket
+    )
+    made = make(build, s3, champion)
     request = model_package_request(candidate(build, made, s3))
     arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")

@@ -1,5 +1,6 @@
 """What the build stages' entries have in common: environment, clients, printing and the exit status."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -31,6 +32,17 @@ def values(environment: Mapping[str, str], keys: Iterable[str]) -> dict[str, str
             f"environment: {', '.join(absent)} not set. The build project and its pipeline action set them"
         )
     return found
+
+
+def json_object(environment: Mapping[str, str], key: str) -> dict[str, Any]:
+    """Return the JSON object under `key`. Raises InputError when it is none."""
+    try:
+        content = json.loads(environment.get(key, ""))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"environment: {key} is not a JSON object. Deploy the program again")
+    return content
 
 
 def say(text: str) -> None:
