@@ -42,7 +42,7 @@ def leaks(evidence: Evidence) -> list[Mapping[str, Any]]:
 def _close(evidence: Evidence, verdict: gate.Verdict) -> Iterator[str]:
     for line in verdict.lines:
         against, interval = number(line.limit), evidence.interval(line.metric)
-        if not line.passed or against is None or interval is None:
+        if line.about_champion or not line.passed or against is None or interval is None:
             continue
         if line.higher_is_better and interval.lower < against:
             yield f"{label(line.metric)} holds, but its interval reaches below the limit, to {shown(interval.lower)}."
