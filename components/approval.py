@@ -1,6 +1,5 @@
 """ApprovalAutomation: the function that holds registered versions against the thresholds, and what calls it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ from ml import contract
 
 CODE_FILES = (
     "ml/__init__.py",
+    "ml/champion_gate.py",
     "ml/contract.py",
     "ml/errors.py",
     "ml/function_entry.py",
     "ml/gate.py",
+    "ml/judgement.py",
     "ml/pipeline_job.py",
     "ml/registry.py",
     "ml/registry_event.py",
@@ -65,7 +66,7 @@ def approval_function_args(args: ApprovalAutomationArgs) -> EventFunctionArgs:
         role=args.role,
         environment={
             contract.MODEL_PACKAGE_GROUP: args.model_package_group,
-            contract.THRESHOLDS: json.dumps(dict(settings.thresholds), sort_keys=True),
+            contract.THRESHOLDS: settings.thresholds_text,
             contract.APPROVAL_MODE: settings.approval.mode,
             contract.GATE: settings.gate.text,
         },

@@ -29,7 +29,9 @@ from ml import (
     training,
     usecases,
 )
+from ml.champion import find_champion
 from ml.errors import InputError
+from ml.evaluation.champion import Champion
 from ml.gate import LONGEST_SUMMARY, one_line
 from ml.package_request import Candidate, model_package_request
 from ml.registry import ModelPackageArn
@@ -58,14 +60,10 @@ class BuildEnvironment:
     build_arn: str
     requested: ModelPackageArn | None
     execution_url: str
+    endpoint_name: str
     thresholds: Mapping[str, object]
     rule: gate.Rule
-    """The gate's, whose verdict the report shows."""
-
-    @property
-    def confidence(self) -> float:
-        """Of the evaluation's intervals: the gate's."""
-        return self.rule.confidence
+    """By which the model will be judged; the evaluation's intervals have its confidence."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
@@ -81,6 +79,7 @@ class BuildEnvironment:
                 contract.COMMIT_ID,
                 contract.REPOSITORY_NAME,
                 contract.EXECUTION_URL,
+                contract.ENDPOINT_NAME,
                 contract.THRESHOLDS,
                 contract.GATE,
             ),
@@ -99,7 +98,8 @@ class BuildEnvironment:
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
             execution_url=found[contract.EXECUTION_URL],
-            thresholds=entry.json_object(found[contract.THRESHOLDS], contract.THRESHOLDS),
+            endpoint_name=found[contract.ENDPOINT_NAME],
+            thresholds=entry.json_object(found, contract.THRESHOLDS),
             rule=gate.Rule.read(found[contract.GATE]),
         )
 
@@ -115,8 +115,11 @@ class Made:
     summary: str
 
 
-def make(build: BuildEnvironment, s3: "S3Client") -> Made:
-    """Train and measure a model. Changes nothing in AWS. Raises RoadError when no model can be offered for approval."""
+def make(build: BuildEnvironment, s3: "S3Client", champion: Champion | None) -> Made:
+    """Train a model, and measure it and the `champion`, what serves now. Changes nothing in AWS.
+
+    Raises RoadError when no model can be offered for approval.
+    """
     use_case, known = usecases.load(build.use_case), contract.USE_CASES[build.use_case]
     table = data.load(build.data_uri, target=build.target, task=known.task, use_case=use_case, s3=s3)
     classes = f", classes {sorted(set(table.target.tolist()))}" if known.task == contract.CLASSIFICATION else ""
@@ -124,7 +127,9 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
     for note in table.notes:
         entry.say(f"data: {note}")
     trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
-    found = evidence.gather(table, trained, use_case=build.use_case, confidence=build.confidence)
+    found = evidence.gather(
+        table, trained, use_case=build.use_case, confidence=build.rule.confidence, champion=champion
+    )
     for warning in found.warnings:
         entry.say(f"data: WARNING: {warning}")
     entry.say(f"evaluation: {found.summary}")
@@ -178,7 +183,10 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
     if build.requested is not None:
         return release(build.requested, build, sagemaker, out)
     libraries.check(version, platform.python_version())
-    made = make(build, s3)
+    champion = find_champion(
+        sagemaker, s3, endpoint_name=build.endpoint_name, group=build.group, bucket=build.model_bucket
+    )
+    made = make(build, s3, champion)
     offered = candidate(build, made, s3)
     card = model_card.content(
         offered,
@@ -190,7 +198,8 @@ def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: 
     request = model_package_request(offered, card)
     arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
-    _hand_over(out, arn, made.summary, _link(build, offered.report_uri, s3.meta.region_name))
+    link = model_report.link(offered.report_uri, region=s3.meta.region_name, otherwise=build.execution_url)
+    _hand_over(out, arn, made.summary, link)
     return arn
 
 
@@ -205,14 +214,9 @@ def release(package: ModelPackageArn, build: BuildEnvironment, sagemaker: "SageM
     arn, summary = description["ModelPackageArn"], description.get("ModelPackageDescription", "")
     entry.say(f"release: {arn} ({contract.APPROVED}); nothing is trained")
     report_uri = description.get("CustomerMetadataProperties", {}).get(contract.METADATA_REPORT, "")
-    link = _link(build, report_uri, sagemaker.meta.region_name)
+    link = model_report.link(report_uri, region=sagemaker.meta.region_name, otherwise=build.execution_url)
     _hand_over(out, arn, one_line(f"release of version {package.version}: {summary}", LONGEST_SUMMARY), link)
     return str(arn)
-
-
-def _link(build: BuildEnvironment, report_uri: str, region: str) -> str:
-    """Return where the approver reads more; a version that was made before there were reports has its execution."""
-    return model_report.link(report_uri, region=region, otherwise=build.execution_url)
 
 
 def _hand_over(out: Path, arn: str, summary: str, link: str) -> None:

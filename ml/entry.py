@@ -34,14 +34,14 @@ def values(environment: Mapping[str, str], keys: Iterable[str]) -> dict[str, str
     return found
 
 
-def json_object(text: str, key: str) -> dict[str, object]:
-    """Return the JSON object in the text of an environment variable. Raises InputError that names its key."""
+def json_object(environment: Mapping[str, str], key: str) -> dict[str, Any]:
+    """Return the JSON object under `key`. Raises InputError when it is none."""
     try:
-        content = json.loads(text)
+        content = json.loads(environment.get(key, ""))
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise InputError(f"{key} is not a JSON object. Deploy the program again")
+        raise InputError(f"environment: {key} is not a JSON object. Deploy the program again")
     return content
 
 

@@ -1,17 +1,15 @@
 """Gather what speaks for and against a trained model: its evaluation document, and the one line about it."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ml import contract, data_report, evaluation, leakage
-from ml.gate import LONGEST_SUMMARY, one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ml.table import Table
-    from ml.training import Trained
+from ml.evaluation.champion import Champion
+from ml.gate import LONGEST_SUMMARY, is_finite, one_line
+from ml.table import Table
+from ml.training import Trained
 
 SUMMARY_METRICS = (
     "accuracy",
@@ -30,13 +28,18 @@ class Evidence:
     """The evaluation document, its metrics, the approver's line, and what a person should look at."""
 
     document: bytes
-    metrics: "Mapping[str, float]"
+    metrics: Mapping[str, float]
     summary: str
     warnings: Sequence[str]
 
 
-def gather(table: "Table", trained: "Trained", *, use_case: str, confidence: float) -> Evidence:
-    """Measure a trained model on the rows that were held out. Raises RoadError when no metric can be told."""
+def gather(
+    table: Table, trained: Trained, *, use_case: str, confidence: float, champion: Champion | None = None
+) -> Evidence:
+    """Measure a trained model, and the `champion`, what serves now, on the rows that were held out.
+
+    Raises RoadError when a metric has no finite value.
+    """
     held_out = trained.held_out
     leaks = leakage.leaks(table)
     examination = evaluation.Examination(
@@ -45,13 +48,14 @@ def gather(table: "Table", trained: "Trained", *, use_case: str, confidence: flo
         fit_rows=table.rows[trained.fit],
         rows=table.rows[held_out],
         target=table.target[held_out],
-        columns=table.columns,
+        table=table,
     )
     data = data_report.describe(table, held_out_rows=len(held_out), leaks=leaks)
-    document = evaluation.evaluate(examination, confidence=confidence, data=data)
+    document = evaluation.evaluate(examination, confidence=confidence, data=data, champion=champion)
     metrics = evaluation.reportable(document)
-    told = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS if name in metrics)
-    parts = [f"{use_case}: {told} on {len(held_out)} held-out rows of {table.source}"]
+    parts = [f"{use_case}: {_told(metrics)} on {len(held_out)} held-out rows of {table.source}"]
+    if champion is not None:
+        parts.append(_about_champion(json.loads(document)["champion"]))
     if leaks:
         parts.insert(0, f"CHECK FIRST: {', '.join(repr(leak.column) for leak in leaks)} may hold the answer")
     return Evidence(
@@ -60,3 +64,17 @@ def gather(table: "Table", trained: "Trained", *, use_case: str, confidence: flo
         summary=one_line("; ".join(parts), LONGEST_SUMMARY),
         warnings=[leak.sentence for leak in leaks],
     )
+
+
+def _told(metrics: Mapping[str, Any]) -> str:
+    """Return the metrics that an approver reads in a line."""
+    found = {name: metrics[name] for name in SUMMARY_METRICS if is_finite(metrics.get(name))}
+    return ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+
+
+def _about_champion(entry: Mapping[str, Any]) -> str:
+    """Return what the champion reaches on the same rows, or why nobody knows."""
+    if not entry["scored"]:
+        return f"champion version {entry['version']} was not compared: {entry['reason']}"
+    seen = "" if entry["same_table"] else ", some of which it may have been trained on"
+    return f"champion version {entry['version']} on these rows{seen}: {_told(entry['metrics'])}"

@@ -2,15 +2,41 @@
 
 import dataclasses
 import json
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeGuard
 
-from ml import contract
-from ml.errors import InputError, RoadError
+from ml import champion_gate, contract
+from ml.errors import RoadError
+from ml.judgement import (
+    LONGEST_SUMMARY,
+    POINT_RULE,
+    Line,
+    Rule,
+    Verdict,
+    interval_ends,
+    is_finite,
+    one_line,
+)
 
-LONGEST_SUMMARY = 1000
+__all__ = [
+    "BINARY",
+    "CLUSTERING",
+    "LONGEST_SUMMARY",
+    "METRIC_GROUPS",
+    "MULTICLASS",
+    "POINT_RULE",
+    "REGRESSION",
+    "WEIGHTED",
+    "EvidenceError",
+    "Line",
+    "Rule",
+    "Verdict",
+    "is_finite",
+    "judge",
+    "judge_document",
+    "metrics",
+    "one_line",
+]
+
 BINARY, MULTICLASS = "binary_classification_metrics", "multiclass_classification_metrics"
 REGRESSION, CLUSTERING = "regression_metrics", "clustering_metrics"
 METRIC_GROUPS = (BINARY, MULTICLASS, REGRESSION, CLUSTERING)
@@ -24,89 +50,22 @@ class EvidenceError(RoadError):
     """The evidence about a model is absent, unreadable or not what was registered: the model cannot be approved."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """The judgement of one metric. `value` and `limit` are as found, and need not be numbers."""
-
-    metric: str
-    value: object
-    limit: object
-    higher_is_better: bool | None
-    """None for a metric that nobody knows."""
-    passed: bool
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """All lines of one judgement, in the order of the thresholds."""
-
-    lines: tuple[Line, ...]
-
-    @property
-    def approved(self) -> bool:
-        """Whether there is at least one line and every line passed."""
-        return bool(self.lines) and all(line.passed for line in self.lines)
-
-    @property
-    def decision(self) -> str:
-        """The registry's word for it."""
-        return contract.APPROVED if self.approved else contract.REJECTED
-
-    @property
-    def summary(self) -> str:
-        """The decision with its reasons: one line of at most 1000 characters."""
-        reasons = [line.reason for line in self.lines if line.passed == self.approved]
-        text = "; ".join(reasons) or "no threshold is set, so nothing vouches for the model"
-        return one_line(f"{self.decision}: {text}", LONGEST_SUMMARY)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """How metrics are judged: by their measured value (basis point) or by the worse end of their interval (bound).
-
-    `confidence` is that of the whole interval, between 0 and 1: the truth is worse than that end with half of the rest.
-    """
-
-    basis: str
-    confidence: float
-
-    @classmethod
-    def read(cls, text: str) -> "Rule":
-        """Return the rule in the JSON text of a GATE variable. Raises InputError for one that nobody can judge by.
-
-        A rule that this code does not know must not be overlooked: nothing would then be held to it.
-        """
-        try:
-            content = json.loads(text)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict) or content.get("basis") not in (contract.POINT, contract.BOUND):
-            raise InputError(f"{contract.GATE} names no basis to judge by. Deploy the program again")
-        confidence = content.get("confidence")
-        if not is_finite(confidence) or not 0 < confidence < 1:
-            raise InputError(f"{contract.GATE} has the confidence {confidence!r}. Set gate.confidence, deploy again")
-        if content.get("championMargin") is not None:
-            raise InputError(f"{contract.GATE} asks for a champion. Set gate.championMargin to null, deploy again")
-        return cls(basis=content["basis"], confidence=float(confidence))
-
-
-POINT_RULE = Rule(basis=contract.POINT, confidence=0.95)
-
-
 def judge_document(document: bytes, thresholds: Mapping[str, object], rule: Rule) -> Verdict:
     """Judge an evaluation document by `rule`. Raises EvidenceError when it cannot be read at all.
 
-    By bound a metric without an interval, or with one of another confidence, does not pass.
+    By bound a metric without an interval, or with one of another confidence, does not pass. With a champion margin
+    every metric that has a threshold is also held against the champion's; where nothing serves yet there is none.
     """
-    values = metrics(document)
+    values, content = metrics(document), json.loads(document)
     if rule.basis == contract.POINT:
-        return judge(values, thresholds)
-    found = json.loads(document).get("intervals")
-    measured = found if isinstance(found, dict) and found.get("confidence") == rule.confidence else {}
-    found = measured.get("metrics")
-    ends = found if isinstance(found, dict) else {}
-    return Verdict(lines=tuple(_bound_line(name, values, limit, ends) for name, limit in thresholds.items()))
+        lines = judge(values, thresholds).lines
+    else:
+        ends = interval_ends(content.get("intervals"), "metrics", rule)
+        lines = tuple(_bound_line(name, values, limit, ends) for name, limit in thresholds.items())
+    # Without a threshold nothing vouches for the model, and no champion may do so.
+    if rule.champion_margin is not None and thresholds:
+        lines += champion_gate.lines(content, values, list(thresholds), rule)
+    return Verdict(lines=lines)
 
 
 def _bound_line(name: str, values: Mapping[str, object], limit: object, ends: Mapping[str, object]) -> Line:
@@ -165,11 +124,6 @@ def _compare(name: str, value: float, limit: float, *, higher_is_better: bool) -
     return passed, f"{name} {shown} is {words[0] if passed else words[1]} {against}"
 
 
-def is_finite(value: object) -> TypeGuard[float]:
-    """Return whether `value` is a number that can be compared: no truth value, NaN, infinity or endless integer."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
 def metrics(document: bytes) -> dict[str, object]:
     """Return metric name -> value, as found, from an evaluation in SageMaker's model quality schema.
 
@@ -187,10 +141,3 @@ def metrics(document: bytes) -> dict[str, object]:
         for name, entry in found[0].items()
         if isinstance(entry, dict) and "value" in entry
     }
-
-
-def one_line(text: str, longest: int) -> str:
-    """Return `text` without control characters, with single blanks, and cut to `longest` characters."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    words = " ".join(printable.split())
-    return words if len(words) <= longest else words[: longest - 3] + "..."

@@ -32,7 +32,7 @@ REASONS: Sequence[Reason] = (
         text="AWS has been seen to write the group in package ARNs as given and in lower case; here it is one of them",
     ),
     Reason(
-        covers=lambda grant: (grant.sid, grant.action) == ("CompareStoredModel", "s3:GetObject"),
+        covers=lambda grant: (grant.sid, grant.action) == ("ReadStoredModels", "s3:GetObject"),
         text="a build that runs again for the same commit finds its objects stored and compares them",
     ),
     Reason(

@@ -4,6 +4,7 @@ The mode in which metrics alone decide is walked in test_road.py.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -201,13 +202,15 @@ def test_an_approval_in_the_pipeline_reaches_the_registry_and_goes_live(manual: 
     assert outcome.served_version == 1
 
 
-def test_whoever_is_to_approve_gets_a_mail_with_the_summary_of_the_version(manual: Manual) -> None:
+def test_whoever_is_to_approve_gets_a_mail_with_the_summary_and_the_report_of_the_version(manual: Manual) -> None:
     outcome = manual.approved_in_pipeline
     [mail] = outcome.mails
     told = json.loads(mail.body)["approval"]
     assert (mail.address, told["actionName"]) == (APPROVER, contract.MANUAL_APPROVAL_ACTION)
-    assert outcome.execution.variables["BuildVariables"][contract.MODEL_SUMMARY] in told["customData"]
-    assert told["externalEntityLink"].startswith("https://")
+    built = outcome.execution.variables["BuildVariables"]
+    assert built[contract.MODEL_SUMMARY] in told["customData"]
+    assert told["externalEntityLink"] == built[contract.MODEL_REPORT_URL]
+    assert re.search(r"prefix=reports/[0-9a-f]{64}/report\.html$", told["externalEntityLink"])
 
 
 def test_a_rejection_in_the_pipeline_reaches_the_registry_and_nothing_else_goes_live(manual: Manual) -> None:

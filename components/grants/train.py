@@ -8,7 +8,10 @@ from ml import contract
 
 
 def train_statements(arns: Arns, settings: Settings) -> list[Statement]:
-    """Read the commit, store a model with its evidence, and register it undecided; never decide about it."""
+    """Read the commit, store a model with its evidence, and register it undecided; never decide about it.
+
+    What serves may be read, to be measured against, and never touched.
+    """
     statements = [
         allow("WriteBuildLog", WRITE_LOG, arns.log_streams(arns.names.train_log_group)),
         allow("ReadCommit", ["s3:GetObject"], arns.source_artifacts),
@@ -21,13 +24,17 @@ def train_statements(arns: Arns, settings: Settings) -> list[Statement]:
             [arns.model_archives, arns.evaluations, arns.reports],
             {"Null": {"s3:if-none-match": "false"}},
         ),
-        allow("CompareStoredModel", ["s3:GetObject"], [arns.model_archives, arns.evaluations, arns.reports]),
+        allow("ReadStoredModels", ["s3:GetObject"], [arns.model_archives, arns.evaluations, arns.reports]),
         allow(
             "RegisterUndecidedVersions",
             ["sagemaker:CreateModelPackage"],
             [*arns.model_package_groups, *arns.model_packages],
             status_is(contract.PENDING),
         ),
+        # A new model is measured against the one in service.
+        allow("SeeWhatServes", ["sagemaker:DescribeEndpoint"], arns.endpoint),
+        allow("SeeItsConfig", ["sagemaker:DescribeEndpointConfig"], arns.endpoint_configs),
+        allow("SeeItsModel", ["sagemaker:DescribeModel"], arns.models),
         allow("ReadVersions", ["sagemaker:DescribeModelPackage"], arns.model_packages),
         deny("NeverDecideAboutVersions", ["sagemaker:UpdateModelPackage"], "*"),
         deny(

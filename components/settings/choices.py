@@ -13,7 +13,7 @@ CODEBUILD_ENGINE = "codebuild"
 
 @dataclass(frozen=True, kw_only=True)
 class GateSettings:
-    """How metrics are judged. `champion_margin`: how much worse than the champion a model may be, if at all."""
+    """How metrics are judged. `champion_margin`: how much worse than the one in service a model may be; None: any."""
 
     basis: str
     confidence: float

@@ -103,10 +103,18 @@ def list_of(item: Rule[str]) -> Rule[tuple[str, ...]]:
     return _rule
 
 
-def nothing(value: Any) -> None:
-    """Accept null alone."""
-    if value is not None:
-        raise ValueError("is not null")
+def null_or(rule: Rule[T]) -> Rule[T | None]:
+    """Accept null, also as text, and what `rule` accepts."""
+
+    def _rule(value: Any) -> T | None:
+        if value is None or value == "null":
+            return None
+        try:
+            return rule(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, nor null") from error
+
+    return _rule
 
 
 def _between(low: float, high: float) -> str:

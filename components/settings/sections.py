@@ -1,5 +1,6 @@
 """Read the maps of a stack's settings, the endpoint's excepted: keys, defaults, and what does not go together."""
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -106,7 +107,9 @@ def gate(section: Section) -> GateSettings:
     settings = GateSettings(
         basis=section.read("basis", rules.one_of((contract.POINT, contract.BOUND)), contract.POINT),
         confidence=section.read("confidence", rules.number(0.5, 0.999), 0.95),
-        champion_margin=section.read("championMargin", rules.nothing, None, example="null"),
+        champion_margin=section.read(
+            "championMargin", rules.null_or(rules.number(0.0, math.inf)), None, example="null"
+        ),
     )
     section.finish()
     return settings

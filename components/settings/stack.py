@@ -1,5 +1,6 @@
 """The choices of one stack, typed. The only reader of pulumi.Config."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -97,6 +98,11 @@ class Settings:
         if problems:
             raise SettingsError(problems, project=project, stack=stack)
         return settings
+
+    @property
+    def thresholds_text(self) -> str:
+        """The thresholds as the processes that judge read them."""
+        return json.dumps(dict(self.thresholds), sort_keys=True)
 
     @property
     def all_tags(self) -> Mapping[str, str]:

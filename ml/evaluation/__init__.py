@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from ml import contract, gate
 from ml.errors import RoadError
 from ml.evaluation import classification, clustering, importance, regression, slices
+from ml.evaluation.champion import Champion, compare
 from ml.evaluation.intervals import METHOD, Intervals
 from ml.evaluation.slices import Measure
-from ml.table import Column
+from ml.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
     """A fitted model, the rows (n, p) that it was fitted on, and rows (m, p) with targets (m,) that it has not seen.
 
-    `columns` describe the p columns; where they are left out, nothing is said column by column.
+    `table` is where the rows come from; without it nothing is said about its columns, nor about a champion.
     """
 
     task: str
@@ -28,7 +29,7 @@ class Examination:
     fit_rows: NDArray[Any]
     rows: NDArray[Any]
     target: NDArray[Any]
-    columns: Sequence[Column] = ()
+    table: Table | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +54,12 @@ def evaluate(
     *,
     confidence: float = 0.95,
     data: Mapping[str, Any] | None = None,
-    champion: Mapping[str, Any] | None = None,
+    champion: Champion | None = None,
 ) -> bytes:
     """Return the evaluation document: metrics, their intervals, and what the best constant answer would reach.
 
     `confidence`, between 0 and 1, is that of each interval as a whole. `data` is the account of the table
-    (ml.data_report), `champion` the comparison with what serves now (ml.evaluation.champion), None where nothing does.
-    The same arguments give the same bytes.
+    (ml.data_report), `champion` what serves now, None where nothing does. The same arguments give the same bytes.
     """
     measure = {
         contract.CLASSIFICATION: _classified,
@@ -86,11 +86,14 @@ def evaluate(
             "metrics": {name: {"lower": one.lower, "upper": one.upper} for name, one in found.items()},
         },
         "baseline": measured.baseline,
-        "champion": champion,
+        "champion": None,
         "data": data,
         **measured.plotted,
-        **_by_column(examination, measured, confidence),
     }
+    if table := examination.table:
+        document |= _by_column(examination, table, measured, confidence)
+        if champion is not None:
+            document["champion"] = compare(champion, table, examination, measured.values, confidence=confidence)
     return json.dumps(_writable(document), indent=2, sort_keys=True, allow_nan=False).encode()
 
 
@@ -115,13 +118,11 @@ def reportable(document: bytes) -> dict[str, float]:
     return values
 
 
-def _by_column(examined: Examination, measured: Measured, confidence: float) -> dict[str, Any]:
+def _by_column(examined: Examination, table: Table, measured: Measured, confidence: float) -> dict[str, Any]:
     """Return what is said column by column: importance, where the task has a loss, and slices."""
-    if not examined.columns:
-        return {}
-    found: dict[str, Any] = {"slices": slices.by_column(examined.columns, examined.rows, measured.of_slices)}
+    found: dict[str, Any] = {"slices": slices.by_column(table.columns, examined.rows, measured.of_slices)}
     if loss := importance.LOSSES.get(examined.task):
-        names = [column.name for column in examined.columns]
+        names = [column.name for column in table.columns]
         found["importance"] = importance.by_shuffling(
             loss, examined.model, examined.rows, examined.target, names=names, confidence=confidence
         )

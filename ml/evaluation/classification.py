@@ -1,5 +1,6 @@
 """What a classifier is measured by. Of two classes, in sorted order, the second is the positive one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.metrics import (
 
 from ml import contract
 from ml.evaluation import curves
-from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import CERTAIN, WeightedMetrics
 
@@ -52,6 +53,13 @@ def intervals(
 ) -> Intervals:
     """Return intervals of all metrics but average precision and recall at precision."""
     return bootstrap(WeightedMetrics(np.searchsorted(classes, target), [answers]), confidence=confidence)
+
+
+def differences(
+    classes: NDArray[Any], target: NDArray[Any], answers: Sequence[NDArray[np.float64]], confidence: float
+) -> Mapping[str, Interval]:
+    """Return the intervals of the first classifier's metrics less the second's, measured on the same rows."""
+    return bootstrap(WeightedMetrics(np.searchsorted(classes, target), answers), confidence=confidence).differences
 
 
 def confusion(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.float64]) -> dict[str, dict[str, int]]:

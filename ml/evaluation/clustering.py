@@ -1,5 +1,6 @@
 """What a clustering is measured by: how apart its clusters are, and whether other rows would have given the same."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
 
@@ -27,12 +28,20 @@ def metrics(model: Any, fit_rows: NDArray[Any], rows: NDArray[Any]) -> dict[str,
     for _ in range(REFITS):
         drawn = rng.integers(0, len(fit_rows), len(fit_rows))
         agreements.append(adjusted_rand_score(labels, clone(model).fit(fit_rows[drawn]).predict(rows)))
-    return {"silhouette": float(np.mean(_silhouettes(model, rows))), "stability": float(np.mean(agreements))}
+    return {"silhouette": float(np.mean(silhouettes(model, rows))), "stability": float(np.mean(agreements))}
 
 
 def intervals(model: Any, rows: NDArray[Any], confidence: float) -> Intervals:
     """Return the interval of the silhouette, the clusters held fixed; that of the stability is not known."""
-    return bootstrap(WeightedMean("silhouette", _silhouettes(model, rows)), confidence=confidence)
+    return bootstrap(WeightedMeans("silhouette", [silhouettes(model, rows)]), confidence=confidence)
+
+
+def differences(apart: Sequence[Floats], confidence: float) -> Mapping[str, Interval]:
+    """Return the interval of the first clustering's silhouette less the second's, from those of the same rows.
+
+    Each clustering is measured in its own space: how it scales and reduces the columns is part of it.
+    """
+    return bootstrap(WeightedMeans("silhouette", apart), confidence=confidence).differences
 
 
 def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
@@ -43,7 +52,7 @@ def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
 
 def of_slices(model: Any, rows: NDArray[Any]) -> Measure:
     """Return what measures a part of the rows: how well they lie in their clusters, which are those of all rows."""
-    apart = _silhouettes(model, rows)
+    apart = silhouettes(model, rows)
 
     def _measure(mask: Masks) -> dict[str, float]:
         return {"silhouette": float(apart[mask].mean())}
@@ -51,7 +60,8 @@ def of_slices(model: Any, rows: NDArray[Any]) -> Measure:
     return _measure
 
 
-def _silhouettes(model: Any, rows: NDArray[Any]) -> Floats:
+def silhouettes(model: Any, rows: NDArray[Any]) -> Floats:
+    """Return the silhouette of each row (m,), in the space in which the model measures distances; -1 in one cluster."""
     labels = model.predict(rows)
     if not 2 <= len(np.unique(labels)) < len(rows):
         return np.full(len(rows), -1.0)
@@ -60,23 +70,23 @@ def _silhouettes(model: Any, rows: NDArray[Any]) -> Floats:
     return found
 
 
-class WeightedMean:
-    """The mean of one number for each row, for many weightings of the rows."""
+class WeightedMeans:
+    """The mean of one number for each row, from one or more models, for many weightings of the rows."""
 
-    def __init__(self, name: str, numbers: Floats) -> None:
-        self._name, self._numbers = name, numbers
-        self.rows = self.cells = len(numbers)
+    def __init__(self, name: str, numbers: Sequence[Floats]) -> None:
+        self._name, self._numbers = name, np.array(numbers)
+        self.rows = self.cells = len(numbers[0])
         self.counts: Counts = np.ones(self.rows, dtype=np.int64)
         self.cell_of_row: Counts = np.arange(self.rows)
 
     def values(self, weights: Counts) -> list[Values]:
-        """Return the mean for `weights` (w, m), whose rows each add up to m."""
-        return [{self._name: weights.astype(np.float64) @ self._numbers / self.rows}]
+        """Return each model's mean for `weights` (w, m), whose rows each add up to m."""
+        return [{self._name: mean} for mean in self._numbers @ weights.T.astype(np.float64) / self.rows]
 
     def left_out(self) -> list[Values]:
-        """Return the mean without one row, for each row."""
-        return [{self._name: (self._numbers.sum() - self._numbers) / (self.rows - 1)}]
+        """Return each model's mean without one row, for each row."""
+        return [{self._name: (one.sum() - one) / (self.rows - 1)} for one in self._numbers]
 
     def supports(self) -> list[dict[str, int]]:
         """Return nothing: every row carries the mean."""
-        return [{}]
+        return [{} for _ in self._numbers]

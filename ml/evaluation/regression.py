@@ -1,13 +1,14 @@
 """What a regression is measured by: errors in the target's own unit, and the share of its variance explained."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from ml.evaluation.intervals import Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
 
@@ -27,7 +28,14 @@ def metrics(target: NDArray[np.float64], answers: NDArray[np.float64]) -> dict[s
 
 def intervals(target: NDArray[np.float64], answers: NDArray[np.float64], confidence: float) -> Intervals:
     """Return intervals of all metrics."""
-    return bootstrap(WeightedErrors(target, answers), confidence=confidence)
+    return bootstrap(WeightedErrors(target, [answers]), confidence=confidence)
+
+
+def differences(
+    target: NDArray[np.float64], answers: Sequence[NDArray[np.float64]], confidence: float
+) -> Mapping[str, Interval]:
+    """Return the intervals of the first regression's metrics less the second's, measured on the same rows."""
+    return bootstrap(WeightedErrors(target, answers), confidence=confidence).differences
 
 
 def baseline(target: NDArray[np.float64]) -> dict[str, Any]:
@@ -62,33 +70,38 @@ def of_slices(target: NDArray[np.float64], answers: NDArray[np.float64]) -> Meas
 
 
 class WeightedErrors:
-    """The metrics of a regression for many weightings of the same rows: all follow from four sums over the rows."""
+    """The metrics of one or more regressions for many weightings of the same rows: all follow from sums over rows."""
 
-    def __init__(self, target: NDArray[np.float64], answers: NDArray[np.float64]) -> None:
+    def __init__(self, target: NDArray[np.float64], answers: Sequence[NDArray[np.float64]]) -> None:
         self.rows = self.cells = len(target)
         self.counts: Counts = np.ones(self.rows, dtype=np.int64)
         self.cell_of_row: Counts = np.arange(self.rows)
-        error = target - answers
+        self._models = range(len(answers))
+        errors = [target - one for one in answers]
         # Centred, because squares of large numbers would cancel each other's digits.
         centred = target - target.mean()
-        self._features = np.column_stack([np.square(error), np.abs(error), centred, np.square(centred)])
+        own = [column for error in errors for column in (np.square(error), np.abs(error))]
+        self._features = np.column_stack([centred, np.square(centred), *own])
 
     def values(self, weights: Counts) -> list[Values]:
-        """Return the metrics for `weights` (w, m), whose rows each add up to m."""
-        return [_values(weights.astype(np.float64) @ self._features, self.rows)]
+        """Return each regression's metrics for `weights` (w, m), whose rows each add up to m."""
+        return self._values(weights.astype(np.float64) @ self._features, self.rows)
 
     def left_out(self) -> list[Values]:
-        """Return the metrics without one row, for each row."""
-        return [_values(self._features.sum(axis=0) - self._features, self.rows - 1)]
+        """Return each regression's metrics without one row, for each row."""
+        return self._values(self._features.sum(axis=0) - self._features, self.rows - 1)
 
     def supports(self) -> list[dict[str, int]]:
         """Return nothing: every row carries every metric."""
-        return [{}]
+        return [{} for _ in self._models]
 
-
-def _values(sums: Floats, rows: int) -> Values:
-    squares, absolutes, centred, centred_squares = sums.T
-    with np.errstate(divide="ignore", invalid="ignore"):
+    def _values(self, sums: Floats, rows: int) -> list[Values]:
+        centred, centred_squares, *own = sums.T
         spread = centred_squares - np.square(centred) / rows
+        return [_metrics(own[2 * model], own[2 * model + 1], spread, rows) for model in self._models]
+
+
+def _metrics(squares: Floats, absolutes: Floats, spread: Floats, rows: int) -> Values:
+    with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(spread > 0, 1 - squares / spread, math.nan)
     return {"rmse": np.sqrt(squares / rows), "mae": absolutes / rows, "r2": r2}

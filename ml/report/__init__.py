@@ -56,7 +56,8 @@ def render(document: bytes, *, verdict: gate.Verdict, facts: Mapping[str, str]) 
             tabindex="-1",
         ),
         element(
-            "footer", element("p", "Made by the build from evaluation.json, which the registry holds the digest of.")
+            "footer",
+            element("p", "The build made this page from evaluation.json; the registry keeps the digest of that file."),
         ),
     )
     page = element("html", _head(_title(verdict, facts)), body, lang="en")

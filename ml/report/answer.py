@@ -20,7 +20,7 @@ def answer(verdict: gate.Verdict) -> str:
 
 def header(evidence: Evidence, verdict: gate.Verdict, facts: Mapping[str, str]) -> Markup:
     """Return the answer, and what it is about."""
-    tone, mark = ("pass", "✓") if verdict.approved else ("fail", "✗")
+    colour, mark = ("pass", "✓") if verdict.approved else ("fail", "✗")
     commit = facts.get(contract.METADATA_COMMIT, "")[:10]
     about = [
         facts.get(contract.METADATA_USE_CASE),
@@ -32,7 +32,7 @@ def header(evidence: Evidence, verdict: gate.Verdict, facts: Mapping[str, str]) 
         element("p", " · ".join(filter(None, about)), class_="about"),
         element("h1", element("span", mark, class_="mark", aria_hidden="true"), answer(verdict)),
         element("p", _lead(verdict), class_="lead"),
-        class_=f"answer {tone}",
+        class_=f"answer {colour}",
     )
 
 
@@ -41,7 +41,7 @@ def _lead(verdict: gate.Verdict) -> str:
     if not every:
         return "No threshold is set, so nothing vouches for the model."
     if verdict.approved:
-        return "Its one threshold holds." if every == 1 else f"All {every} thresholds hold."
+        return "Its one condition holds." if every == 1 else f"All {every} conditions hold."
     return "; ".join(line.reason for line in verdict.lines if not line.passed) + "."
 
 
@@ -54,15 +54,43 @@ def why(evidence: Evidence, verdict: gate.Verdict) -> Markup:
 
 
 def _row(evidence: Evidence, line: gate.Line) -> tuple[object, ...]:
-    tone, word = ("pass", "holds") if line.passed else ("fail", "fails")
+    if line.about_champion:
+        return _margin(line)
     point, against = evidence.values.get(line.metric, line.value), number(line.limit)
     interval = evidence.interval(line.metric)
     mark = Mark(value=number(point), interval=interval, against=against, good_side=line.higher_is_better)
     # The table says it all where the measured value itself was judged and has passed.
-    reason = None if line.passed and line.value == point else element("p", line.reason, class_="reason")
-    name = [element("span", f"{'✓' if line.passed else '✗'} {word}", class_=f"result {tone}"), label(line.metric)]
-    value = [measured(point, interval), strip(mark, tone=tone), reason]
-    return name, value, limit(line.limit, higher_is_better=line.higher_is_better)
+    said = None if line.passed and line.value == point else reason(line)
+    value = [measured(point, interval), strip(mark, tone=tone(line)), said]
+    return [result(line), label(line.metric)], value, limit(line.limit, higher_is_better=line.higher_is_better)
+
+
+def _margin(line: gate.Line) -> tuple[object, ...]:
+    """Return the row of a line that holds a metric, or the whole model, against the live version."""
+    far, margin = number(line.value), abs(number(line.limit) or 0.0)
+    name = label(line.metric) if line.metric in contract.METRICS else "Live version"
+    if far is None:
+        return [result(line), name], reason(line), "–"
+    mark = Mark(value=far, against=number(line.limit), good_side=line.higher_is_better)
+    drawn = strip(mark, Scale.around_zero(mark.values), tone=tone(line))
+    value = element("span", element("strong", signed(far)), quiet(" against live"), class_="measured")
+    said = [value, drawn, None if line.passed else reason(line)]
+    return [result(line), name], said, f"at most {shown(margin)} worse" if margin else "no worse"
+
+
+def tone(line: gate.Line) -> str:
+    """Return the class of what has passed, or has not."""
+    return "pass" if line.passed else "fail"
+
+
+def reason(line: gate.Line) -> Markup:
+    """Return why a line has passed, or has not."""
+    return element("p", line.reason, class_="quiet" if line.passed else "reason")
+
+
+def result(line: gate.Line) -> Markup:
+    """Return the outcome of one line, in a word and a sign beside its colour."""
+    return element("span", "✓ holds" if line.passed else "✗ fails", class_=f"result {tone(line)}")
 
 
 def measured(value: object, interval: Interval | None) -> Markup:
@@ -87,6 +115,8 @@ def live(evidence: Evidence, verdict: gate.Verdict) -> Markup:
     chosen = [*judged, *others[: max(0, COMPARED - len(judged))]]
     rows = [_against(evidence, name) for name in chosen]
     both = "Both versions answered the same held-out rows. A difference counts where its interval leaves out 0."
+    if champion.get("same_table") is False:
+        both += " The live one was trained on another table, and may have seen some of these rows."
     return section(
         "live",
         title,
@@ -102,17 +132,17 @@ def asked(evidence: Evidence) -> bool:
 
 def _against(evidence: Evidence, name: str) -> tuple[object, ...]:
     difference = evidence.difference(name)
-    tone, word = standing(evidence, name)
+    colour, word = standing(evidence, name)
     value, interval = difference.get("value"), ends(difference)
     better = contract.METRICS[name].higher_is_better
     mark = Mark(value=number(value), interval=interval, against=0.0, good_side=better)
     span = quiet(f" {signed(interval.lower)} to {signed(interval.upper)}") if interval else None
     both = [shown(evidence.values.get(name)), hidden(" against "), element("br"), quiet(shown(_lives(evidence, name)))]
     return (
-        [element("span", word, class_=f"result {tone}"), label(name)],
+        [element("span", word, class_=f"result {colour}"), label(name)],
         [
             element("span", element("strong", signed(value)), span, class_="measured"),
-            strip(mark, Scale.around_zero(mark.values), tone=tone),
+            strip(mark, Scale.around_zero(mark.values), tone=colour),
         ],
         both,
     )
@@ -127,7 +157,7 @@ def standing(evidence: Evidence, name: str) -> tuple[str, str]:
     """Return the tone and the word for a metric's difference to the live version."""
     interval = ends(evidence.difference(name))
     if interval is None:
-        return "noise", "= not known"
+        return "noise", "= equal" if number(evidence.difference(name).get("value")) == 0 else "? not known"
     if interval.lower <= 0 <= interval.upper:
         return "noise", "≈ as good"
     more = interval.lower > 0

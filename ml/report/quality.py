@@ -12,7 +12,8 @@ from ml.report.words import METRICS, count, label, number, percent, shown, signe
 def metrics(evidence: Evidence) -> Markup:
     """Return every metric with its interval, beside the best constant answer and the live version."""
     compared = bool(evidence.champion.get("differences"))
-    head = ["Metric", "Value", "Interval", "Constant answer", *(["Live", "Difference"] if compared else [])]
+    constant = ["Constant answer"] if evidence.baseline else []
+    head = ["Metric", "Value", "Interval", *constant, *(["Live", "Difference"] if compared else [])]
     rows = [_metric(evidence, name, compared=compared) for name in evidence.values]
     strategy = mapping(evidence.content.get("baseline")).get("strategy")
     said = [
@@ -40,8 +41,9 @@ def _metric(evidence: Evidence, name: str, *, compared: bool) -> list[object]:
         label(name),
         element("strong", shown(evidence.values[name])),
         f"{shown(interval.lower)} to {shown(interval.upper)}" if interval else "–",
-        shown(evidence.baseline[name]) if name in evidence.baseline else "–",
     ]
+    if evidence.baseline:
+        row.append(shown(evidence.baseline[name]) if name in evidence.baseline else "–")
     if compared:
         tone, word = standing(evidence, name)
         found = mapping(evidence.champion.get("metrics"))

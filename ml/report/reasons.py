@@ -1,4 +1,4 @@
-"""What the answers rest on, and for whom they are worse: importance of columns, and slices of the rows."""
+"""What the answers rest on, and where they are worse: importance of columns, and slices of the rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from ml.report.evidence import Evidence, ends, items, mapping
 from ml.report.markup import Markup, element, join
 from ml.report.parts import details, quiet, section, table, wide
 from ml.report.strip import Mark, Scale, strip
-from ml.report.words import count, label, number, shown, signed
+from ml.report.words import label, number, shown, signed
 
 SHOWN = 12
 """Columns and slices that are listed at once; the rest is a click away."""
@@ -26,7 +26,9 @@ def importance(evidence: Evidence) -> Markup | None:
         f" {found.get('repeats')} times, with its interval. Hollow: not told from chance."
     )
     head = ("Column", "Loss, interval", "")
-    return section("importance", "What the model uses", element("p", quiet(said)), _folded(head, rows, "columns"))
+    return section(
+        "importance", "What the model uses", element("p", quiet(said)), _folded(head, rows, "columns", class_="bars")
+    )
 
 
 def _column(one: Mapping[str, Any], scale: Scale) -> tuple[object, ...]:
@@ -44,10 +46,10 @@ def slices(evidence: Evidence) -> Markup | None:
         return None
     names = list(dict.fromkeys(name for one in found for name in mapping(one.get("metrics"))))
     head = ["Slice", "Rows", *map(label, names)]
-    rows = [[_slice(one), count(int(number(one.get("rows")) or 0), "row"), *_gaps(one, names)] for one in found]
+    rows = [[_slice(one), shown(one.get("rows")), *_gaps(one, names)] for one in found]
     said = "Largest gap first. Each metric on the slice alone, and how far that is from all rows."
-    content = wide("Slices", _folded(head, rows, "slices"))
-    return section("slices", "For whom it is worse", element("p", quiet(said)), content)
+    content = wide("Slices", _folded(head, rows, "slices", class_="numbers"))
+    return section("slices", "Where it is better or worse", element("p", quiet(said)), content)
 
 
 def _slice(one: Mapping[str, Any]) -> str:
@@ -56,11 +58,11 @@ def _slice(one: Mapping[str, Any]) -> str:
 
 def _gaps(one: Mapping[str, Any], names: list[str]) -> list[object]:
     values, gaps = mapping(one.get("metrics")), mapping(one.get("gaps"))
-    return [[shown(values.get(name)), quiet(" " + signed(gaps[name])) if name in gaps else None] for name in names]
+    return [[shown(values[name]), quiet(" ", signed(gaps.get(name)))] if name in values else "–" for name in names]
 
 
-def _folded(head: Any, rows: list[Any], what: str) -> Markup:
+def _folded(head: Any, rows: list[Any], what: str, *, class_: str) -> Markup:
     """Return a table of the first rows, and the others behind a click."""
-    first = table(head, rows[:SHOWN], class_="bars")
+    first = table(head, rows[:SHOWN], class_=class_)
     rest = rows[SHOWN:]
-    return join(first, details(f"{len(rest)} more {what}", table(head, rest, class_="bars")) if rest else None)
+    return join(first, details(f"{len(rest)} more {what}", table(head, rest, class_=class_)) if rest else None)

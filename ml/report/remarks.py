@@ -13,9 +13,15 @@ from ml.report.words import count, label, number, shown, signed
 
 def remarks(evidence: Evidence, verdict: gate.Verdict) -> Markup:
     """Return the remarks, or that there are none."""
-    found = [*_leaks(evidence), *_close(evidence, verdict), *_worse(evidence), *_idle(evidence), *_slice(evidence)]
+    found = [
+        *_leaks(evidence),
+        *_close(evidence, verdict),
+        *_worse(evidence),
+        *_idle(evidence),
+        *_slice(evidence, verdict),
+    ]
     listed = element("ul", [element("li", one) for one in found]) if found else element("p", "Nothing stands out.")
-    return section("remarks", "Look at this first" if found else "Remarks", listed)
+    return section("remarks", "Worth a look", listed)
 
 
 def _leaks(evidence: Evidence) -> Iterator[str]:
@@ -36,7 +42,7 @@ def leaks(evidence: Evidence) -> list[Mapping[str, Any]]:
 def _close(evidence: Evidence, verdict: gate.Verdict) -> Iterator[str]:
     for line in verdict.lines:
         against, interval = number(line.limit), evidence.interval(line.metric)
-        if not line.passed or against is None or interval is None:
+        if line.about_champion or not line.passed or against is None or interval is None:
             continue
         if line.higher_is_better and interval.lower < against:
             yield f"{label(line.metric)} holds, but its interval reaches below the limit, to {shown(interval.lower)}."
@@ -61,13 +67,18 @@ def _idle(evidence: Evidence) -> Iterator[str]:
         yield f"No better than a constant answer: {', '.join(names)}."
 
 
-def _slice(evidence: Evidence) -> Iterator[str]:
-    for found in evidence.items("slices")[:1]:
-        gaps = {name: gap for name, value in mapping(found.get("gaps")).items() if (gap := number(value)) is not None}
-        if gaps:
-            name = max(gaps, key=lambda one: abs(gaps[one]))
-            rows = count(int(number(found.get("rows")) or 0), "row")
+def _slice(evidence: Evidence, verdict: gate.Verdict) -> Iterator[str]:
+    """Yield the slice that is worst by the first metric that was judged and that slices are measured by."""
+    slices = evidence.items("slices")
+    measured = [name for one in slices for name in mapping(one.get("gaps")) if name in contract.METRICS]
+    judged = [line.metric for line in verdict.lines if line.metric in measured]
+    for name in (judged or measured)[:1]:
+        sign = 1 if contract.METRICS[name].higher_is_better else -1
+        gaps = [(sign * gap, one) for one in slices if (gap := number(mapping(one.get("gaps")).get(name))) is not None]
+        gap, worst = min(gaps, key=lambda pair: pair[0], default=(0.0, {}))
+        if gap < 0:
+            rows = count(int(number(worst.get("rows")) or 0), "row")
             yield (
-                f"The slice that differs most is {found.get('column')} = {found.get('value')} ({rows}):"
-                f" {label(name)} {signed(gaps[name])} against all rows."
+                f"Weakest slice by {label(name)}: {worst.get('column')} = {worst.get('value')} ({rows}),"
+                f" {shown(mapping(worst.get('metrics')).get(name))}, {signed(sign * gap)} against all rows."
             )

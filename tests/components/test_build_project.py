@@ -26,6 +26,7 @@ def test_train_knows_what_to_train_and_where_to_put_it(recorded: Record) -> None
         contract.DATA_URI: "s3://rows/churn.csv",
         contract.TARGET_COLUMN: "left",
         contract.ENDPOINT_INSTANCE_TYPE: "ml.m5.large",
+        contract.ENDPOINT_NAME: "mle-004-churn",
         contract.THRESHOLDS: '{"accuracy": 0.85}',
         contract.GATE: '{"basis": "point", "championMargin": null, "confidence": 0.95}',
     }

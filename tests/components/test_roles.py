@@ -78,6 +78,9 @@ ACTIONS = {
         "s3:PutObject",
         "sagemaker:CreateModelPackage",
         "sagemaker:DescribeModelPackage",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeModel",
         "kms:Decrypt",
         "kms:GenerateDataKey",
     },
@@ -191,6 +194,16 @@ def test_the_builds_are_forbidden_to_decide_whatever_else_they_get(role: str, re
     assert (forbidden["Effect"], forbidden["Action"]) == ("Deny", ["sagemaker:UpdateModelPackage"])
     assert forbidden["Resource"] == ["*"]
     assert "Condition" not in forbidden
+
+
+def test_train_sees_what_serves_of_its_own_endpoint_only(recorded: Record) -> None:
+    run, prefix = recorded(), f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
+    seen = {sid: statement(run, "train", sid)["Resource"] for sid in ("SeeWhatServes", "SeeItsConfig", "SeeItsModel")}
+    assert seen == {
+        "SeeWhatServes": [f"{prefix}endpoint/mle-004-churn"],
+        "SeeItsConfig": [f"{prefix}endpoint-config/mle-004-churn--*"],
+        "SeeItsModel": [f"{prefix}model/mle-004-churn--*"],
+    }
 
 
 def test_train_is_forbidden_to_register_decided_versions(recorded: Record) -> None:

@@ -11,6 +11,7 @@ import yaml
 from components.settings import Settings, sections
 from components.settings import endpoint_section as of_endpoint
 from ml import contract
+from ml.gate import Rule
 from tests.harness import ROOT, record
 
 CONNECTED = {
@@ -288,7 +289,9 @@ def test_a_wrong_part_is_refused_and_its_repair_is_accepted(section: str, key: s
         ({"approval": {"approvers": ["nobody"], "mode": "manual"}}, "is not an e-mail address"),
         ({"approval": {"approvers": ["a@example.com\n"], "mode": "manual"}}, "is not an e-mail address"),
         ({"alarms": {"emails": ["a@b.c, d@e.f"]}}, "is not an e-mail address"),
-        ({"gate": {"championMargin": 0.01}}, "is not null"),
+        ({"gate": {"championMargin": -0.01}}, "is not at least 0, nor null"),
+        ({"gate": {"championMargin": True}}, "is not a number, nor null"),
+        ({"gate": {"championMargin": ".nan"}}, "is not a number, nor null"),
         ({"source": {"provider": "codeconnections", "connectionArn": "arn:x", "repository": "a/b"}}, "the ARN of"),
         ({"tags": {"owner": "a;b"}}, "is not a tag's value"),
         ({"tags": {"owner": 3}}, "is not a tag's value"),
@@ -363,6 +366,15 @@ def test_a_connection_needs_both_of_its_keys() -> None:
         "source.connectionArn must be set for provider codeconnections",
         "source.repository must be set for provider codeconnections",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "margin"), [(None, None), ("null", None), (0, 0.0), ("0", 0.0), ("0.02", 0.02), (40, 40.0)]
+)
+def test_a_champion_margin_is_a_number_or_null_also_as_text(given: Any, margin: float | None) -> None:
+    settings = parse({"gate": {"championMargin": given}})
+    assert settings.gate.champion_margin == margin
+    assert Rule.read(settings.gate.text).champion_margin == margin
 
 
 def test_the_other_choices_of_every_map_are_accepted() -> None:

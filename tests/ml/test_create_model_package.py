@@ -25,10 +25,11 @@ ENVIRONMENT = {
     "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
     "PIPELINE_EXECUTION_ID": "11111111-2222-3333-4444-555555555555",
     "COMMIT_ID": "0123abc",
+    "ENDPOINT_NAME": "mle-004-churn",
+    "THRESHOLDS": '{"accuracy": 0.85}',
     "GATE": '{"basis": "point", "championMargin": null, "confidence": 0.95}',
     "REPOSITORY_NAME": "model-registry-pipeline-repo",
     "EXECUTION_URL": "https://console/executions/1",
-    "THRESHOLDS": '{"accuracy": 0.85}',
 }
 
 

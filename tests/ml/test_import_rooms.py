@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 CONTRACT = {"ml.contract", "ml.errors"}
+GATE = CONTRACT | {"ml.gate", "ml.judgement", "ml.champion_gate"}
 TABLE = CONTRACT | {"ml.table"}
-REGISTRY = CONTRACT | {"ml.gate", "ml.registry"}
+REGISTRY = GATE | {"ml.registry"}
 LAMBDA = REGISTRY | {"ml.function_entry", "ml.pipeline_job", "ml.registry_event"}
 BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_state"}
 DEPLOY = REGISTRY | {
@@ -31,7 +32,8 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
-    "ml.leakage", "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", *SERVING,
+    "ml.leakage", "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", "ml.champion",
+    "ml.evaluation.champion", "ml.serving", "ml.endpoint", "ml.endpoint_config", "ml.endpoint_plan", *SERVING,
 }  # fmt: skip
 OPERATE = DEPLOY | {"ml.clean_up", "ml.operate", "ml.pipeline_state"} | {
     f"ml.operate.{name}"
@@ -66,8 +68,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     "ml.contract": (set(), set()),
-    "ml.gate": (CONTRACT, set()),
-    "ml.report": (CONTRACT | {"ml.gate"} | REPORT, {"matplotlib"}),
+    "ml.gate": (GATE, set()),
+    "ml.report": (GATE | {"ml.gate"} | REPORT, {"matplotlib"}),
 }
 
 

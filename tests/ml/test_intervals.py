@@ -10,7 +10,8 @@ from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 
 from ml import contract, evaluation, gate
 from ml.evaluation import classification, clustering, regression
-from ml.evaluation.intervals import bootstrap, resamples_for
+from ml.evaluation.intervals import CHUNK, _weights, bootstrap, resamples_for
+from ml.evaluation.regression import WeightedErrors
 from ml.evaluation.weighted_metrics import WeightedMetrics
 
 ROWS = 300
@@ -76,6 +77,82 @@ def test_a_difference_is_paired() -> None:
     alone = classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95).metrics["auc"]
     assert found.lower > 0
     assert found.upper - found.lower < (alone.upper - alone.lower) / 2
+
+
+def _area(actual: Any, scores: Any) -> float:
+    ranks, positives = scipy.stats.rankdata(scores), actual.sum()
+    return float((ranks[actual == 1].sum() - positives * (positives + 1) / 2) / positives / (len(actual) - positives))
+
+
+# Without scikit-learn's checks of its arguments, for they would take half a minute.
+QUICK: dict[str, Any] = {
+    "accuracy": lambda y, p: np.mean((p > 0.5) == y),
+    "auc": _area,
+    "brier": lambda y, p: np.mean(np.square(p - y)),
+}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_differences_between_two_classifiers_are_those_of_scipy(name: str) -> None:
+    other = np.clip(SCORES + np.random.default_rng(4).normal(0, 0.15, ROWS), 0.01, 0.99)
+    both = [ANSWERS, np.column_stack([1 - other, other])]
+    ours = classification.differences(CLASSES, ACTUAL, both, 0.95)[name]
+    theirs = scipy.stats.bootstrap(
+        (ACTUAL, SCORES, other), lambda y, p, q: QUICK[name](y, p) - QUICK[name](y, q), paired=True, vectorized=False,
+        n_resamples=2000, method="BCa", rng=np.random.default_rng(5),
+    )  # fmt: skip
+    near = 0.25 * theirs.standard_error
+    assert ours.lower == pytest.approx(theirs.confidence_interval.low, abs=near)
+    assert ours.upper == pytest.approx(theirs.confidence_interval.high, abs=near)
+
+
+def test_differences_between_two_regressions_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(6)
+    target = rng.normal(50, 10, ROWS)
+    own, other = target + rng.normal(0, 3, ROWS), target + rng.normal(0, 4, ROWS)
+    ours = regression.differences(target, [own, other], 0.95)["mae"]
+    theirs = scipy.stats.bootstrap(
+        (target, own, other), lambda t, a, b: np.mean(np.abs(t - a)) - np.mean(np.abs(t - b)), paired=True,
+        vectorized=False, n_resamples=2000, rng=np.random.default_rng(5),
+    )  # fmt: skip
+    near = 0.25 * theirs.standard_error
+    assert ours.lower == pytest.approx(theirs.confidence_interval.low, abs=near)
+    assert ours.upper == pytest.approx(theirs.confidence_interval.high, abs=near)
+
+
+class Counted(WeightedErrors):
+    """The errors of a regression, remembering how many weights were held at once."""
+
+    def __init__(self, rows: int) -> None:
+        target = np.random.default_rng(1).normal(size=rows)
+        super().__init__(target, [target + 1])
+        self.sizes: list[tuple[int, ...]] = []
+
+    def values(self, weights: Any) -> Any:
+        self.sizes.append(weights.shape)
+        return super().values(weights)
+
+
+@pytest.mark.parametrize(("rows", "resamples"), [(40, 4000), (5000, 4000), (CHUNK - 1, 20), (2 * CHUNK, 20)])
+def test_memory_is_bounded_whatever_the_rows_and_resamples(rows: int, resamples: int) -> None:
+    counted = Counted(rows)
+    bootstrap(counted, confidence=0.95, resamples=resamples)
+    # The last look is at the rows as they are.
+    *resampled, last = counted.sizes
+    assert last == (1, rows)
+    assert sum(count for count, _ in resampled) == resamples
+    assert all(cells == rows and count * cells <= max(CHUNK, rows) for count, cells in resampled)
+
+
+def test_tied_rows_are_drawn_by_the_cell_and_in_chunks_too() -> None:
+    rng = np.random.default_rng(7)
+    scores = np.round(rng.random(40_000), 1)
+    metrics = WeightedMetrics((scores > rng.random(40_000)).astype(int), [np.column_stack([1 - scores, scores])])
+    chunks = list(_weights(metrics, 20_000, rng))
+    assert metrics.cells <= 22
+    assert sum(len(chunk) for chunk in chunks) == 20_000
+    assert max(chunk.size for chunk in chunks) <= CHUNK
+    assert all((chunk.sum(axis=1) == 40_000).all() for chunk in chunks)
 
 
 def test_errors_of_a_regression_have_scipys_intervals() -> None:

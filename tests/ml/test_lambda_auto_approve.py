@@ -187,7 +187,8 @@ def test_metrics_that_fail_reject_before_a_person_is_asked(cloud: Cloud, monkeyp
         ("GATE", '{"basis": "bound", "championMargin": null}'),
         ("GATE", '{"basis": "lower", "confidence": 0.95, "championMargin": null}'),
         ("GATE", '{"basis": "bound", "confidence": 1, "championMargin": null}'),
-        ("GATE", '{"basis": "point", "championMargin": 0.01}'),
+        ("GATE", '{"basis": "point", "confidence": 0.95, "championMargin": -0.01}'),
+        ("GATE", '{"basis": "point", "confidence": 0.95, "championMargin": "0"}'),
     ],
 )
 def test_a_gate_that_cannot_be_judged_by_decides_nothing(

@@ -13,7 +13,18 @@ import pytest
 from ml import gate, report
 from ml.report.curves import wilson
 from ml.report.words import shown, signed
-from tests.ml.report_documents import CURVES, EVERY, FACTS, HOSTILE, THRESHOLDS, judged, least, without_plots, written
+from tests.ml.report_documents import (
+    CURVES,
+    EVERY,
+    FACTS,
+    HOSTILE,
+    THRESHOLDS,
+    champion,
+    judged,
+    least,
+    without_plots,
+    written,
+)
 
 VOID = {"meta", "br"}
 STYLE = (Path(report.__file__).parent / "style.css").read_text("utf-8")
@@ -90,8 +101,8 @@ def test_a_model_that_passes_says_so_first() -> None:
     tree = Tree(page(EVERY["classification"](), {"accuracy": 0.9}))
     assert tree.of("h1")[0]["text"] == "✓Passes the gate"
     assert (
-        "Its one threshold holds." in tree.identified("why")
-        or "Its one threshold holds." in tree.of("header")[0]["text"]
+        "Its one condition holds." in tree.identified("why")
+        or "Its one condition holds." in tree.of("header")[0]["text"]
     )
 
 
@@ -121,6 +132,31 @@ def test_differences_to_the_live_version_say_which_side_chance_leaves_them_on() 
     assert "≈ as goodAUC0 −0.0100 to +0.0100" in live
 
 
+def test_a_live_version_of_another_table_may_know_the_rows_and_one_that_is_equal_has_no_interval() -> None:
+    live = champion(accuracy=(0.0, 0.0, 0.0)) | {"same_table": False}
+    live["differences"]["accuracy"] |= {"lower": "NaN", "upper": "inf"}
+    told = Tree(page(EVERY["classification"]() | {"champion": live})).identified("live")
+    assert "= equalAccuracy0" in told
+    assert "may have seen some of these rows" in told
+
+
+def test_a_margin_to_the_live_version_is_a_condition_like_any_other() -> None:
+    document = written(EVERY["classification"]() | {"champion": champion(accuracy=(0.03, 0.01, 0.05))})
+    rule = gate.Rule(basis="point", confidence=0.95, champion_margin=0.01)
+    verdict = gate.judge_document(document, {"accuracy": 0.9}, rule)
+    tree = Tree(report.render(document, verdict=verdict, facts={}).decode())
+    assert "✓ holdsAccuracy+0.0300 against liveat most 0.01 worse" in tree.identified("why")
+    assert tree.of("header")[0]["text"].endswith("All 2 conditions hold.")
+
+
+def test_a_live_version_that_could_not_be_measured_fails_a_margin_with_its_reason() -> None:
+    document = written(EVERY["clustering"]())
+    rule = gate.Rule(basis="point", confidence=0.95, champion_margin=0.0)
+    verdict = gate.judge_document(document, {"silhouette": 0.3}, rule)
+    why = Tree(report.render(document, verdict=verdict, facts={}).decode()).identified("why")
+    assert "✗ failsLive versionthe champion, version 3, could not be compared: it has no column spend" in why
+
+
 @pytest.mark.parametrize(
     ("task", "says"),
     [
@@ -137,7 +173,7 @@ def test_what_a_person_should_see_is_said_on_the_first_screen() -> None:
     remarks = Tree(made("classification")).identified("remarks")
     assert "Column 'months' alone predicts the target (AUC 0.997)" in remarks
     assert "Worse than the live version, beyond chance: Log loss." in remarks
-    assert "months = 1 to 9 (60 rows): Accuracy −0.1300" in remarks
+    assert "Weakest slice by Accuracy: months = 1 to 9 (60 rows), 0.8, −0.1300 against all rows." in remarks
     narrow = Tree(page(EVERY["regression"](), {"r2": 0.79})).identified("remarks")
     assert "R² holds, but its interval reaches below the limit, to 0.78." in narrow
     idle = EVERY["classification"]() | {"baseline": {"metrics": {"accuracy": 0.93}}}

@@ -132,10 +132,9 @@ def test_it_prints_with_what_is_folded_away_on_screen(task: str, tab: Page, file
     assert printed.startswith(b"%PDF-")
     assert 1 <= printed.count(b"/Type /Page\n") <= 12
     tab.send("Emulation.setEmulatedMedia", media="print")
-    folded = (
-        "[...document.querySelectorAll('details > :not(summary)')].filter(e => e.getBoundingClientRect().height == 0)"
-    )
-    assert tab.evaluate(f"{folded}.length") == 0
+    content = "[...document.querySelectorAll('section > details > :not(summary)')]"
+    heights = tab.evaluate(f"{content}.map(one => one.getBoundingClientRect().height)")
+    assert heights and all(heights)
     tab.send("Emulation.setEmulatedMedia", media="")
 
 
