@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ml import contract
+
 CONTRACT = {"ml.contract", "ml.errors"}
 TABLE = CONTRACT | {"ml.table"}
 REGISTRY = CONTRACT | {"ml.gate", "ml.registry"}
@@ -48,7 +50,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "ml.create_model_package": (TRAIN, AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"}),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow", "threadpoolctl"})
-        for name in ("churn", "fraud", "maintenance", "segmentation")
+        for name in contract.USE_CASES
     },
     # The operator's machine.
     "ml.operate.app": (OPERATE, AWS | {"click", "rich"}),
