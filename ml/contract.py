@@ -286,7 +286,7 @@ class UseCase:
 
     model_package_group: str
     target_column: str
-    task: str
+    task: str = CLASSIFICATION
     thresholds: Mapping[str, float]
     misleading: frozenset[str] = frozenset()
     """Metrics that even the best constant answer is good at: thresholds on them alone are no gate."""

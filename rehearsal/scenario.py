@@ -16,6 +16,8 @@ from rehearsal.road import REGISTRY_APPROVER, REJECTER, Road
 _HYPERPARAMETERS = "\n\nHYPERPARAMETERS = {{**HYPERPARAMETERS, {change}}}\n"
 BETTER = '"n_estimators": 120'
 WEAK = '"n_estimators": 1, "max_depth": 1'
+_CLUSTERINGS = {BETTER: '"n_init": 20', WEAK: '"n_clusters": 9'}
+"""The same of a model that has no trees, but a number of groups."""
 
 APPROVAL_STAGES = ("AutoApproval", "Approval")
 DEPLOY_STAGE = "Deploy"
@@ -32,6 +34,8 @@ class Scene:
     def change_model(self, change: str) -> None:
         """Edit the use case in the developer's clone."""
         module = f"ml/usecases/{self.use_case}.py"
+        if contract.USE_CASES[self.use_case].task == contract.CLUSTERING:
+            change = _CLUSTERINGS[change]
         self.road.developer.append({module: _HYPERPARAMETERS.format(change=change)})
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ml import contract
+
 CONTRACT = {"ml.contract", "ml.errors"}
 GATE = CONTRACT | {"ml.gate", "ml.judgement", "ml.champion_gate"}
 TABLE = CONTRACT | {"ml.table"}
@@ -62,7 +64,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow", "threadpoolctl"})
-        for name in ("churn", "fraud", "maintenance", "segmentation")
+        for name in contract.USE_CASES
     },
     # The operator's machine.
     "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),

@@ -53,8 +53,6 @@ def test_every_use_cases_card_follows_the_registrys_schema(name: str) -> None:
     assert text.isascii() and "\n" not in text
     card = json.loads(text)
     assert card["intended_uses"]["purpose_of_model"]
-    assert card["intended_uses"]["intended_uses"]
-    assert card["intended_uses"]["risk_rating"] in ("Low", "Medium", "High")
     groups = {group["name"]: group["metric_data"] for group in card["evaluation_details"][0]["metric_groups"]}
     measured = {metric["name"].removeprefix("weighted_") for metric in groups["Metrics"]}
     assert set(contract.TASK_METRICS[contract.USE_CASES[name].task]) <= measured
@@ -70,6 +68,13 @@ def test_the_sdks_own_types_of_the_same_schema_take_the_card(churn: dict[str, An
     assert taken.evaluation_details[0].name == "Held-out rows"
     with pytest.raises(ValueError, match="risk_rating"):
         ModelCardContent(**{**card, "intended_uses": {"risk_rating": "None"}})
+
+
+@pytest.mark.parametrize("name", ["churn", "fraud", "maintenance", "segmentation"])
+def test_the_projects_own_use_cases_say_what_they_are_for_and_what_they_risk(name: str) -> None:
+    words = usecases.card_words(usecases.load(name))
+    assert words["risk_rating"] in ("Low", "Medium", "High")
+    assert {"intended_uses", "explanations_for_risk_rating", "ethical_considerations"} <= words.keys()
 
 
 def test_the_card_says_what_was_measured_against_which_limit(churn: dict[str, Any]) -> None:
