@@ -55,6 +55,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The operator's machine.
     "ml.operate.app": (OPERATE, AWS | {"click", "rich"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
+    # gunicorn reads it as its configuration.
+    "ml.warm_start": (set(), set()),
     "ml.contract": (set(), set()),
     "ml.gate": (CONTRACT, set()),
 }
