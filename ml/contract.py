@@ -61,6 +61,7 @@ SERVING_FILES = (
     "code/quick_records.py",
     "code/request_rows.py",
     "code/safe_pickle.py",
+    "code/warm_start.py",
 )
 """The serving code: modules of ml/ that lie side by side in the container."""
 

@@ -59,5 +59,8 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "PIP_NO_BUILD_ISOLATION": "0",
         # Several workers whose OpenMP threads spin on the same cores answer 20 times slower.
         "OMP_NUM_THREADS": "1",
+        # Each worker loads the model before its first request. The file lies where inference.py does: gunicorn, which
+        # adds these arguments to those that the container gives it, would not start without it.
+        "GUNICORN_CMD_ARGS": "--config /opt/ml/model/code/warm_start.py",
     }
 )

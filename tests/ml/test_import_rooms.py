@@ -69,6 +69,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The operator's machine.
     "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
+    # gunicorn reads it as its configuration.
+    "ml.warm_start": (set(), set()),
     "ml.contract": (set(), set()),
     "ml.gate": (GATE, set()),
     "ml.report": (GATE | {"ml.gate"} | REPORT, {"matplotlib"}),

@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat: each compares this project with what it stands beside, in one run."""

@@ -1,0 +1,1 @@
+"""Our serving code against the recipe that everybody writes, on the serving container's own stack."""
