@@ -6,7 +6,7 @@ deploy role's credentials and the deploy project's environment. All five rollbac
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from ml import contract, deploy_model, ledger, registry
 from ml.deploy_model import DeployEnvironment
 from ml.operate.app import app
+from ml.operate.versions import all_versions
 from ml.rollout import Clients
 from rehearsal.account.cloud import Credentials
 from rehearsal.account.inventory import inventory
@@ -48,7 +49,7 @@ class Deployer:
     def client(self, service: str) -> Any:
         return self.road.cloud.client(service, self.credentials)
 
-    def deploy(self, package: dict[str, Any]) -> None:
+    def deploy(self, package: Mapping[str, Any]) -> None:
         """Put a version on the endpoint."""
         arn, execution = package["ModelPackageArn"], f"beside-{package['ModelPackageVersion']:02}"
         artifact = self.folder / execution
@@ -85,7 +86,13 @@ def push(road: Road, change: str) -> None:
     assert road.follow(road.push(change)).status == SUCCEEDED
 
 
-def register_beside(road: Road, packages: list[dict[str, Any]]) -> None:
+def oldest_first(road: Road) -> list[Mapping[str, Any]]:
+    """Return every version as the registry describes it, however many pages there are."""
+    found = all_versions(road.cloud.client("sagemaker"), road.outputs["model_package_group"])
+    return [version.description for version in reversed(found)]
+
+
+def register_beside(road: Road, packages: Sequence[Mapping[str, Any]]) -> None:
     """Register a version for each of these, with all that it holds, and let the approval function decide."""
     sagemaker = road.cloud.client("sagemaker")
     for package in packages:
@@ -123,8 +130,8 @@ def test_nobody_notices_twenty_deploys_and_five_rollbacks(road: Road, tmp_path: 
         push(road, PUSHED[1])
         models = [json.dumps(golden["predictions"]), ask()]
         assert models[0] != models[1]
-        register_beside(road, list(reversed(road.packages())) * (VERSIONS // 2 - 1))
-        deployer, packages = Deployer(road, tmp_path), list(reversed(road.packages()))
+        register_beside(road, oldest_first(road) * (VERSIONS // 2 - 1))
+        deployer, packages = Deployer(road, tmp_path), oldest_first(road)
         assert [each["ModelApprovalStatus"] for each in packages] == [contract.APPROVED] * VERSIONS
         for package in packages[2:]:
             deployer.deploy(package)

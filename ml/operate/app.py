@@ -64,14 +64,14 @@ def app(context: click.Context, stack: str | None, outputs: Path | None, profile
 @app.command()
 @click.pass_obj
 def status(options: Options) -> None:
-    """Endpoint, last execution, alarms, dead letters: what needs a person."""
+    """Endpoint, last execution, who waits for a person and for how long, alarms, dead letters."""
     options.answer(state.status)
 
 
 @app.command()
 @click.pass_obj
 def history(options: Options) -> None:
-    """Every version: decision, metrics, and when it was deployed."""
+    """Every version: decision, metrics, when it was deployed, and which is the champion that serves."""
     options.answer(state.history)
 
 
@@ -154,7 +154,7 @@ def replay_command(
 @app.command()
 @click.option("--runs", default=20, show_default=True, help="Runs of the pipeline in a month.")
 @click.option("--requests", default=100_000, show_default=True, help="Requests in a month, for a serverless endpoint.")
-@click.option("--training-seconds", default=180, show_default=True, help="Billed seconds of a training job.")
+@click.option("--training-seconds", default=180, show_default=True, help="Billed seconds of each training job.")
 @click.option("--instance-hour", type=float, help="USD for an instance's hour, in place of the table's.")
 @click.pass_obj
 def cost(options: Options, runs: int, requests: int, training_seconds: int, instance_hour: float | None) -> None:

@@ -35,7 +35,7 @@ class Usage:
     train_minutes: float = 3
     deploy_minutes: float = 8
     training_seconds: int = 180
-    """Billed seconds of a training job, where SageMaker trains."""
+    """Billed seconds of each training job, where SageMaker trains."""
     requests: int = 100_000
     request_seconds: float = 0.05
 
@@ -128,15 +128,23 @@ def _runs(stack: Stack, table: Mapping[str, Any], usage: Usage) -> Iterator[Line
     if stack.training["engine"] == SAGEMAKER_ENGINE:
         kind = stack.training.get("instance_type", DEFAULT_TRAINING_INSTANCE)
         price, count = _price(table, "training_hour", kind), stack.training.get("instance_count", 1)
-        job = usage.training_seconds / 3600 * count * price["usd"]
-        yield _line("training job", job, price, f"{usage.training_seconds} s on {count} x {kind}", by_run=True)
-        train_minutes += (JOB_START_SECONDS + usage.training_seconds) / 60
+        jobs, rounds = _jobs(stack.training.get("search", {}))
+        amount = jobs * usage.training_seconds / 3600 * count * price["usd"]
+        how = f"{jobs} x {usage.training_seconds} s on {count} x {kind}"
+        yield _line("training jobs", amount, price, how, by_run=True)
+        train_minutes += rounds * (JOB_START_SECONDS + usage.training_seconds) / 60
     minutes, kind = math.ceil(train_minutes) + math.ceil(usage.deploy_minutes), stack.training["compute_type"]
     price = _price(table, "build_minute", kind)
     yield _line("builds", minutes * price["usd"], price, f"{minutes} minutes of {kind}", by_run=True)
     actions, price = minutes + OTHER_ACTION_SECONDS // 60, table["action_minute"]
     how = f"{actions} action minutes; {table['free_action_minutes']} a month are free"
     yield _line("pipeline", actions * price["usd"], price, how, by_run=True)
+
+
+def _jobs(search: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many training jobs a run starts, and how many times the build waits: a search may share its trials."""
+    shared = search.get("parallel_jobs", 1) if search.get("trials") else 1
+    return (shared + 1, 2) if shared > 1 else (1, 1)
 
 
 def _standing(stack: Stack, table: Mapping[str, Any]) -> Iterator[Line]:

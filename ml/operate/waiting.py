@@ -8,6 +8,9 @@ from ml import contract, pipeline_state, registry
 from ml.operate.aws import Aws
 from ml.operate.stack import Stack
 
+LATE_SECONDS = 900
+"""Where metrics alone decide, the function has answered long before: it tries an event again for some minutes."""
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -35,15 +38,20 @@ def rows(aws: Aws, stack: Stack, now: datetime | None = None) -> list[dict[str, 
     """Return a line for each version that waits, as `status` shows it, with the commands that answer."""
     now = now or datetime.now(tz=UTC)
     return [
-        {
-            "what": "waits for a person",
-            "name": f"version {number}",
-            "state": f"for {age((now - since).total_seconds())}: {answer(number)}",
-            "attention": True,
-            "waits_seconds": int((now - since).total_seconds()),
-        }
+        _row(number, (now - since).total_seconds(), by_person=stack.approval_mode != contract.AUTOMATED)
         for number, since in waiting_versions(aws, stack).items()
     ]
+
+
+def _row(number: int, seconds: float, *, by_person: bool) -> dict[str, Any]:
+    late = by_person or seconds > LATE_SECONDS
+    return {
+        "what": "waits for a person" if late else "waits for the approval function",
+        "name": f"version {number}",
+        "state": f"for {age(seconds)}" + (f": {answer(number)}" if late else ""),
+        "attention": late,
+        "waits_seconds": int(seconds),
+    }
 
 
 def answer(number: int) -> str:

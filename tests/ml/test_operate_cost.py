@@ -35,11 +35,27 @@ def test_a_training_job_costs_its_seconds_and_the_build_that_waits_for_it() -> N
     here, there = (cost(stack(training=training), Usage(training_seconds=3600)) for training in (
         OUTPUTS["training"], TRAINED_BY_SAGEMAKER,
     ))  # fmt: skip
-    assert "training job" not in by_part(here)
-    assert by_part(there)["training job"]["usd_a_run"] == pytest.approx(0.23)
+    assert "training jobs" not in by_part(here)
+    assert by_part(there)["training jobs"]["usd_a_run"] == pytest.approx(0.23)
     waited = by_part(there)["builds"]["usd_a_run"] - by_part(here)["builds"]["usd_a_run"]
     assert waited == pytest.approx((60 + 3) * 0.005)
-    assert "training job" in there.extra["not_verified"]
+    assert "training jobs" in there.extra["not_verified"]
+
+
+@pytest.mark.parametrize(
+    ("search", "jobs", "rounds"),
+    [
+        ({"trials": 0, "folds": 3, "parallel_jobs": 4}, 1, 1),
+        ({"trials": 20, "folds": 3, "parallel_jobs": 1}, 1, 1),
+        ({"trials": 20, "folds": 3, "parallel_jobs": 4}, 5, 2),
+    ],
+)
+def test_a_search_that_jobs_share_costs_each_of_them_and_the_one_that_fits(
+    search: dict[str, int], jobs: int, rounds: int
+) -> None:
+    parts = by_part(cost(stack(training={**TRAINED_BY_SAGEMAKER, "search": search}), Usage(training_seconds=3600)))
+    assert parts["training jobs"]["usd_a_run"] == pytest.approx(jobs * 0.23)
+    assert parts["builds"]["usd_a_run"] == pytest.approx((3 + 8 + rounds * 63) * 0.005)
 
 
 def test_a_serverless_endpoint_costs_its_requests() -> None:

@@ -53,10 +53,20 @@ def waiting_account(listed: dict[int, timedelta], asked: tuple[int, timedelta] |
 
 def test_every_version_that_waits_is_told_with_its_age_and_the_answer() -> None:
     account = waiting_account({4: timedelta(minutes=5), 3: timedelta(days=2, hours=3)}, None)
-    told = waiting.rows(account, stack(), NOW)
+    told = waiting.rows(account, stack(approval_mode="manual"), NOW)
     assert [(row["name"], row["attention"]) for row in told] == [("version 3", True), ("version 4", True)]
     assert told[0]["state"] == 'for 2 d 3 h: python -m ml approve 3 --comment "why", or reject'
     assert told[1]["waits_seconds"] == 300
+
+
+def test_where_metrics_decide_only_a_version_that_was_forgotten_needs_a_person() -> None:
+    account = waiting_account({3: timedelta(seconds=901), 4: timedelta(seconds=900)}, None)
+    told = waiting.rows(account, stack(), NOW)
+    assert [(row["what"], row["attention"]) for row in told] == [
+        ("waits for a person", True),
+        ("waits for the approval function", False),
+    ]
+    assert told[1]["state"] == "for 15 min"
 
 
 def test_where_the_pipeline_asks_a_version_waits_since_then_and_only_once() -> None:
