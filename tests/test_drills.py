@@ -18,7 +18,7 @@ from rehearsal.report import Proof
 from tests.harness import ROOT
 from tests.silence import Silent
 
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 180
 NAMES = [drill.name for drill in CATALOGUE]
 
 
