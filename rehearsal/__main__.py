@@ -88,11 +88,8 @@ def _list_drills(console: Console) -> int:
 def _drill(options: argparse.Namespace, *, work: Path, console: Console) -> int:
     from rehearsal.drills.catalogue import chosen
     from rehearsal.drills.run import play
-    from rehearsal.plan import make_plan
 
-    drills = chosen(options.names)
-    plan = make_plan(options.stack, options.config, without=options.without)
-    outcomes = play(drills, plan, work=work, console=console, guarded=not options.without_guards)
+    outcomes = play(chosen(options.names), work=work, console=console, guarded=not options.without_guards)
     console.show_outcomes(outcomes)
     if options.json:
         told = [outcome.as_dict() for outcome in outcomes]

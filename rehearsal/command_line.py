@@ -6,6 +6,7 @@ from pathlib import Path
 
 PROGRAM = "python -m rehearsal"
 WALK, SERVE, DRILL = "walk", "serve", "drill"
+DRILLED_STACK = "dev"
 _WALK_TEXT = "Walk the whole road once and say what was proven. Exit status 0 when every claim holds."
 _SERVE_TEXT = (
     "Keep the road open until Ctrl-C or SIGTERM: push as often as you like; approve, reject, roll back and ask from"
@@ -22,7 +23,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if words and words[0] == SERVE:
         return _serve_parser().parse_args(words[1:], argparse.Namespace(command=SERVE))
     if words and words[0] == DRILL:
-        return _drill_parser().parse_args(words[1:], argparse.Namespace(command=DRILL))
+        return _drill_parser().parse_args(words[1:], argparse.Namespace(command=DRILL, stack=DRILLED_STACK))
     return _walk_parser().parse_args(words, argparse.Namespace(command=WALK))
 
 
@@ -55,7 +56,6 @@ def _drill_parser() -> argparse.ArgumentParser:
         help="take each drill's guard away first: exit status 0 when every drill notices",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the outcomes as JSON")
-    _add_stack(parser)
     _add_keep(parser)
     return parser
 

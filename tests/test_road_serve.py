@@ -17,11 +17,11 @@ import pytest
 from rehearsal.serve import GIT_URL, OPERATOR_FILE, REQUEST_FILE
 from tests.harness import ROOT
 
-OPEN_SECONDS = 120
-RELEASE_SECONDS = 300
-ASKED_SECONDS = 180
-COMMAND_SECONDS = 60
-END_SECONDS = 30
+OPEN_SECONDS = 300
+RELEASE_SECONDS = 600
+ASKED_SECONDS = 300
+COMMAND_SECONDS = 180
+END_SECONDS = 60
 PAUSE_SECONDS = 0.3
 
 
@@ -82,16 +82,18 @@ def exported(operator_file: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def serving(folder: Path, *words: str) -> Served:
-    log = folder.with_suffix(".log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+def serving(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    with folder.with_suffix(".log").open("wb") as output:
+        return subprocess.Popen(
             [sys.executable, "-m", "rehearsal", "serve", "--keep", str(folder), *words],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    operator = folder / OPERATOR_FILE
+
+
+def opened(process: subprocess.Popen[bytes], folder: Path) -> Served:
+    operator, log = folder / OPERATOR_FILE, folder.with_suffix(".log")
     wait_until(lambda: operator.exists() or process.poll() is not None, OPEN_SECONDS, log.read_text)
     assert process.poll() is None, log.read_text()
     return Served(process=process, folder=folder, environment=exported(operator))
@@ -126,17 +128,18 @@ def _is_zombie(process: int) -> bool:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Return `serve(*words)`; whatever a failed test leaves running is ended."""
-    started: list[Served] = []
+    started: list[subprocess.Popen[bytes]] = []
 
     def start(*words: str) -> Served:
-        started.append(serving(tmp_path / f"served{len(started)}", *words))
-        return started[-1]
+        folder = tmp_path / f"served{len(started)}"
+        started.append(serving(folder, *words))
+        return opened(started[-1], folder)
 
     yield start
-    for served in started:
-        if served.process.poll() is None:
-            served.process.kill()
-            served.process.wait(END_SECONDS)
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait(END_SECONDS)
 
 
 def test_a_push_goes_live_the_operator_asks_and_nothing_is_left(serve: Callable[..., Served]) -> None:

@@ -117,14 +117,18 @@ class InState:
 
     @contextlib.contextmanager
     def applied(self, stand: Stand) -> Iterator[None]:
-        """Forget the resource; the road ends with this drill, so it does not come back."""
+        """Forget the resource, and know it again afterwards."""
         state = stand.road.stack.state
         found = [each for each in state if each.type.endswith(self.type)]
         if not found:
             raise RoadError(f"the stack has no resource {self.type}: the guard has moved")
         for resource in found:
             state.remove(resource)
-        yield
+        try:
+            yield
+        finally:
+            for resource in found:
+                state.put(resource)
 
 
 def _approval_function(stand: Stand) -> tuple[str, bytes]:

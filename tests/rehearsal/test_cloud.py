@@ -242,6 +242,26 @@ def test_a_function_is_invoked_by_name_or_arn_with_its_payload(cloud):
         assert json.loads(shown["Payload"].read()) == [name]
 
 
+def test_a_fault_stands_in_front_of_whoever_answers_while_its_block_runs(cloud):
+    cloud.operation(*PIPELINE_STATE, lambda params, caller: {"pipelineName": params["name"]})
+    client = cloud.client("codepipeline")
+    seen = []
+
+    def fault(params, caller, proceed):
+        seen.append(params["name"])
+        if params["name"] == "busy":
+            raise AwsError("ThrottlingException", "Rate exceeded")
+        return proceed({**params, "name": "other"})
+
+    with cloud.faulted(*PIPELINE_STATE, fault):
+        assert client.get_pipeline_state(name="p")["pipelineName"] == "other"
+        assert refused(client.get_pipeline_state, name="busy")[0] == "ThrottlingException"
+        with pytest.raises(ValueError, match="already faulted"), cloud.faulted(*PIPELINE_STATE, fault):
+            pass
+    assert client.get_pipeline_state(name="p")["pipelineName"] == "p"
+    assert seen == ["p", "busy"]
+
+
 def test_a_correction_wraps_moto_or_the_handler_and_there_is_one_per_operation(cloud):
     def correction(params, caller, proceed):
         return proceed({**params, "Name": params["Name"] + "-corrected"})
