@@ -4,9 +4,11 @@ An execution that a person started for an approved version trains nothing: it ha
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from ml import (
     gate,
     packaging,
     registry,
+    search,
     serving_image,
     storage,
     training,
@@ -27,9 +30,12 @@ from ml import (
 )
 from ml.errors import InputError, RoadError
 from ml.gate import LONGEST_SUMMARY, one_line
+from ml.made import Made, summarized
 from ml.package_request import Candidate, model_package_request
 from ml.registry import ModelPackageArn
 from ml.table import Table
+from ml.training_job import TrainingJobs
+from ml.training_request import JobSettings, is_asked_for
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,17 +44,6 @@ if TYPE_CHECKING:
 REGISTRATION_SECONDS = 300
 CONTAINER_DECIDES = "scikit-learn"
 """The one library whose version must be the container's: another version's pickle loads there with only a warning."""
-
-SUMMARY_METRICS = (
-    "accuracy",
-    "f1",
-    "auc",
-    "log_loss",
-    *contract.TASK_METRICS[contract.REGRESSION],
-    "silhouette",
-    "stability",
-)
-"""In the one line that an approver reads, those that the task has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +61,7 @@ class BuildEnvironment:
     repository: str
     build_arn: str
     requested: ModelPackageArn | None
+    search: search.Plan
     confidence: float
     """Of the evaluation's intervals; the gate's."""
 
@@ -98,19 +94,9 @@ class BuildEnvironment:
             repository=found[contract.REPOSITORY_NAME],
             build_arn=environment.get(contract.BUILD_ARN, ""),
             requested=approved_version.requested(environment),
+            search=search.Plan.read(environment),
             confidence=gate.Rule.read(found[contract.GATE]).confidence,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """What training made, before anything of it has left this machine."""
-
-    table: Table
-    archive: packaging.Archive
-    evaluation: bytes
-    metrics: Mapping[str, float]
-    summary: str
 
 
 def check_libraries(installed: Callable[[str], str]) -> None:
@@ -123,15 +109,12 @@ def check_libraries(installed: Callable[[str], str]) -> None:
         )
 
 
-def make(build: BuildEnvironment, s3: "S3Client") -> Made:
+def make(build: BuildEnvironment, read: storage.Read) -> Made:
     """Train and measure a model. Changes nothing in AWS. Raises RoadError when no model can be offered for approval."""
-    use_case, known = usecases.load(build.use_case), contract.USE_CASES[build.use_case]
-    table = data.load(build.data_uri, target=build.target, task=known.task, use_case=use_case, s3=s3)
-    classes = f", classes {sorted(set(table.target.tolist()))}" if known.task == contract.CLASSIFICATION else ""
-    entry.say(f"data: {table.source}: {len(table.rows)} rows, {len(table.columns)} columns{classes}")
-    for note in table.notes:
-        entry.say(f"data: {note}")
-    trained = training.train(table, use_case.build, getattr(use_case, "split", training.split))
+    use_case, table = usecases.load(build.use_case), _table(build, read)
+    found = search.settle(build.use_case, table, build.search, read, entry.say)
+    build_model = search.model_with(use_case, found.best.params) if found else use_case.build
+    trained = training.train(table, build_model, usecases.split_of(use_case))
     held_out = trained.held_out
     examination = evaluation.Examination(
         task=table.task,
@@ -140,16 +123,27 @@ def make(build: BuildEnvironment, s3: "S3Client") -> Made:
         rows=table.rows[held_out],
         target=table.target[held_out],
     )
-    document = evaluation.evaluate(examination, confidence=build.confidence)
+    document = evaluation.evaluate(examination, confidence=build.confidence, search=found.document() if found else None)
     metrics = evaluation.reportable(document)
-    measured = ", ".join(f"{name} {metrics[name]:.4f}" for name in SUMMARY_METRICS if name in metrics)
-    summary = one_line(
-        f"{build.use_case}: {measured} on {len(held_out)} held-out rows of {table.source}", LONGEST_SUMMARY
-    )
+    summary = summarized(metrics, f"{len(held_out)} held-out rows of {table.source}", use_case=build.use_case)
     entry.say(f"evaluation: {summary}")
     archive = packaging.pack(trained.model, table=table, held_out=held_out, use_case=build.use_case)
     entry.say(f"package: {len(archive.body)} bytes, sha256 {archive.sha256}")
-    return Made(table=table, archive=archive, evaluation=document, metrics=metrics, summary=summary)
+    return Made(data_sha256=table.sha256, archive=archive, evaluation=document, metrics=metrics, summary=summary)
+
+
+def try_share(build: BuildEnvironment, read: storage.Read) -> bytes:
+    """Return what this training job's share of the search has found. Changes nothing in AWS."""
+    table = _table(build, read)
+    return search.write(search.search(build.use_case, table, build.search, entry.say))
+
+
+def _table(build: BuildEnvironment, read: storage.Read) -> Table:
+    use_case, task = usecases.load(build.use_case), contract.USE_CASES[build.use_case].task
+    table = data.load(build.data_uri, target=build.target, task=task, use_case=use_case, read=read)
+    for line in data.lines(table):
+        entry.say(f"data: {line}")
+    return table
 
 
 def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
@@ -175,7 +169,7 @@ def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
             content_type="application/json",
         ),
         evaluation_sha256=evaluation_sha256,
-        data_sha256=made.table.sha256,
+        data_sha256=made.data_sha256,
         metrics=made.metrics,
         use_case=build.use_case,
         summary=made.summary,
@@ -185,15 +179,26 @@ def candidate(build: BuildEnvironment, made: Made, s3: "S3Client") -> Candidate:
     )
 
 
-def create_model_package(build: BuildEnvironment, *, s3: "S3Client", sagemaker: "SageMakerClient", out: Path) -> str:
+def create_model_package(
+    build: BuildEnvironment,
+    *,
+    s3: "S3Client",
+    sagemaker: "SageMakerClient",
+    out: Path,
+    jobs: TrainingJobs | None = None,
+) -> str:
     """Take the whole stage and return the package's ARN, which is also the last file written to `out`.
 
-    CodeBuild uploads artifacts after a failed build too: without that file nothing can be deployed.
+    The model is made here, or by `jobs` where there are any. CodeBuild uploads artifacts after a failed build too:
+    without that file nothing can be deployed.
     """
     if build.requested is not None:
         return release(build.requested, build, sagemaker, out)
-    check_libraries(version)
-    made = make(build, s3)
+    if jobs is None:
+        check_libraries(version)
+        made = make(build, partial(storage.read, s3))
+    else:
+        made = jobs.train(build.search, [build.data_uri] if build.data_uri else [])
     request = model_package_request(candidate(build, made, s3))
     arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
     entry.say(f"registered: {arn} ({contract.PENDING})")
@@ -233,7 +238,13 @@ def _image(region: str) -> str:
 def main() -> None:
     """Read the environment and run the stage in the current directory."""
     build = BuildEnvironment.read(os.environ)
-    create_model_package(build, s3=entry.client("s3"), sagemaker=entry.client("sagemaker"), out=Path.cwd())
+    s3, sagemaker = entry.client("s3"), entry.client("sagemaker")
+    jobs = None
+    if is_asked_for(os.environ):
+        signal.signal(signal.SIGTERM, entry.interrupted)
+        settings, logs = JobSettings.read(os.environ), entry.client("logs")
+        jobs = TrainingJobs(settings=settings, s3=s3, sagemaker=sagemaker, logs=logs, say=entry.say)
+    create_model_package(build, s3=s3, sagemaker=sagemaker, out=Path.cwd(), jobs=jobs)
 
 
 if __name__ == "__main__":

@@ -38,10 +38,11 @@ class Measured:
     more: Mapping[str, Any]
 
 
-def evaluate(examination: Examination, *, confidence: float = 0.95) -> bytes:
+def evaluate(examination: Examination, *, confidence: float = 0.95, search: Mapping[str, Any] | None = None) -> bytes:
     """Return the evaluation document: metrics, their intervals, and what the best constant answer would reach.
 
-    `confidence`, between 0 and 1, is that of each interval as a whole. The same examination gives the same bytes.
+    `confidence`, between 0 and 1, is that of each interval as a whole. `search` is what was tried before the model was
+    fitted (ml.search.Found.document), None without a search. The same examination gives the same bytes.
     """
     measure = {
         contract.CLASSIFICATION: _classified,
@@ -70,6 +71,8 @@ def evaluate(examination: Examination, *, confidence: float = 0.95) -> bytes:
             "metrics": {name: _number(value) for name, value in measured.baseline["metrics"].items()},
         },
     }
+    if search is not None:
+        document["search"] = search
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode()
 
 

@@ -3,13 +3,17 @@
 import importlib
 from typing import Any, Protocol, cast
 
-from ml import contract
+from ml import contract, training
 from ml.errors import InputError
 from ml.table import Table
 
 
 class UseCase(Protocol):
-    """What a module of this package offers. It may also have `split(table) -> (rows to fit on, rows to hold out)`."""
+    """What a module of this package offers.
+
+    It may also have `split(table) -> (rows to fit on, rows to hold out)`, `groups(table)`, a label for each row whose
+    equals belong together, and SEARCH_SPACE: parameter of the estimator -> values, a list or a scipy distribution.
+    """
 
     def synthetic(self) -> Table:
         """Return the table to train on when no data file is given: always the same one."""
@@ -28,3 +32,9 @@ def load(name: str) -> UseCase:
         known = ", ".join(sorted(contract.USE_CASES))
         raise InputError(f"use case {name!r} is not known; there is {known}. Set useCase to one of them")
     return cast(UseCase, importlib.import_module(f"{__name__}.{name}"))
+
+
+def split_of(use_case: UseCase) -> training.Split:
+    """Return how the use case divides its rows: its own way, or everybody's."""
+    split: training.Split = getattr(use_case, "split", training.split)
+    return split
