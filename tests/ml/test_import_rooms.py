@@ -18,7 +18,9 @@ DEPLOY = REGISTRY | {
 }  # fmt: skip
 SERVING = {"ml.inference", "ml.request_rows", "ml.safe_pickle"}
 TRAIN = REGISTRY | TABLE | {
-    "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
+    "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging", "ml.search",
+    "ml.made", "ml.training_channels", "ml.training_job", "ml.training_log", "ml.training_request",
+    "ml.training_source",
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     *SERVING,
@@ -46,6 +48,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "ml.clean_up": (DEPLOY, AWS),
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
     "ml.create_model_package": (TRAIN, AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"}),
+    # A machine of SageMaker's: the build's code, without a network.
+    "ml.training_entry": (
+        TRAIN | {"ml.create_model_package"},
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"},
+    ),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow"})
         for name in ("churn", "fraud", "maintenance", "segmentation")
@@ -122,7 +129,10 @@ def test_ml_never_imports_the_program(source_root: Path) -> None:
 
 
 def test_only_entries_read_the_environment_or_make_clients(source_root: Path) -> None:
-    entries = {"create_model_package.py", "deploy_model.py", "lambda_approval_bridge.py", "lambda_auto_approve.py"}
+    entries = {
+        "create_model_package.py", "deploy_model.py", "lambda_approval_bridge.py", "lambda_auto_approve.py",
+        "training_entry.py",
+    }  # fmt: skip
     for path in (source_root / "ml").rglob("*.py"):
         text = path.read_text("utf-8")
         assert path.name in entries or "os.environ" not in text, path.name
