@@ -11,10 +11,13 @@ import pulumi_aws as aws
 from components.iam import ServiceRole
 from components.names import Names, build_log_group
 from components.settings import EndpointSettings, Settings
-from components.settings.sections import COMPUTE_TYPES
+from components.settings.training_section import COMPUTE_TYPES
 from ml import contract
 
 TRAIN_TIMEOUT_MINUTES = 60
+"""Without the time of training jobs, which comes on top."""
+JOB_START_MINUTES = 15
+"""What a training job may take beside its training (ml.training_job.START_SECONDS)."""
 DEPLOY_TIMEOUT_MINUTES = 80
 """Without the time in which an update is watched, which comes on top: for the update, and for the way back."""
 QUEUED_TIMEOUT_MINUTES = 60
@@ -94,7 +97,8 @@ def train_build(
         buildspec="buildspecs/buildspec-train.yml",
         image=settings.training.image,
         compute_type=settings.training.compute_type,
-        timeout_minutes=TRAIN_TIMEOUT_MINUTES,
+        timeout_minutes=TRAIN_TIMEOUT_MINUTES
+        + settings.training.rounds * (settings.training.max_runtime_minutes + JOB_START_MINUTES),
         environment={
             contract.MODEL_BUCKET: hand_over.model_bucket,
             contract.MODEL_PACKAGE_GROUP: hand_over.model_package_group,
@@ -105,6 +109,9 @@ def train_build(
             contract.ENDPOINT_NAME: names.endpoint,
             contract.THRESHOLDS: settings.thresholds_text,
             contract.GATE: settings.gate.text,
+            contract.TRAINING_ENGINE: settings.training.engine,
+            contract.TRAINING_SEARCH: settings.training.search.text,
+            **(_job_environment(settings, names, hand_over, key_arn) if settings.training.in_jobs else {}),
         },
         role=role,
         retention_days=settings.audit.retention_days,
@@ -136,6 +143,20 @@ def deploy_build(
         retention_days=settings.audit.retention_days,
         key_arn=key_arn,
     )
+
+
+def _job_environment(
+    settings: Settings, names: Names, hand_over: HandOver, key_arn: pulumi.Input[str]
+) -> dict[str, pulumi.Input[str]]:
+    """Return what the train build must know to start training jobs."""
+    return {
+        contract.TRAINING_INSTANCE_TYPE: settings.training.instance_type,
+        contract.TRAINING_MAX_SECONDS: str(settings.training.max_runtime_minutes * 60),
+        contract.TRAINING_JOB_PREFIX: names.endpoint,
+        contract.TRAINING_KEY_ARN: key_arn,
+        contract.EXECUTION_ROLE_ARN: hand_over.execution_role_arn,
+        contract.TAGS: json.dumps(dict(settings.all_tags), sort_keys=True),
+    }
 
 
 def _watch_minutes(endpoint: EndpointSettings) -> int:

@@ -18,6 +18,10 @@ Condition: TypeAlias = Mapping[str, Mapping[str, str | list[str]]]
 
 _VERSION = "2012-10-17"
 
+DISKS = "disks"
+"""No service: a grant for the disks of a machine, which AWS itself asks for (KMS developer guide, Using IAM policies
+with grants)."""
+
 
 def allow(sid: str, actions: Sequence[str], on: Resources, when: Condition | None = None) -> Statement:
     """Return a statement that allows `actions` on the resources `on`, under the condition `when`."""
@@ -56,7 +60,9 @@ def trust(service: str, *, account: str, source_arn: str | None) -> str:
 def key_document(key_arn: pulumi.Input[str], use: Mapping[str, Sequence[str]], *, region: str) -> pulumi.Output[str]:
     """Return the policy by which a role may use the key: for each service, the actions allowed through it alone."""
     statements = [
-        allow(
+        allow("LetDisksUseKey", actions, [key_arn], {"Bool": {"kms:GrantIsForAWSResource": "true"}})
+        if service == DISKS
+        else allow(
             f"UseKeyThrough{service.capitalize()}",
             actions,
             [key_arn],

@@ -9,7 +9,7 @@ import pulumi
 
 from components.arns import Arns
 from components.grants import approval, bridge, deploy, execution, pipeline, trail, train, trigger
-from components.iam import ServiceRole, ServiceRoleArgs, Statement, document, key_document, trust
+from components.iam import DISKS, ServiceRole, ServiceRoleArgs, Statement, document, key_document, trust
 from components.names import Names
 from components.settings import CODECOMMIT, Settings
 
@@ -20,6 +20,12 @@ READ: KeyUse = MappingProxyType({"s3": ("kms:Decrypt",)})
 WRITE: KeyUse = MappingProxyType({"s3": ("kms:Decrypt", "kms:GenerateDataKey")})
 LAMBDA: KeyUse = MappingProxyType({"lambda": ("kms:Decrypt",)})
 """A function reads its encrypted environment (Lambda developer guide, securing environment variables)."""
+
+# SageMaker encrypts a training job's result, and its disk by a grant, with the job's own role (API reference,
+# OutputDataConfig; developer guide, execution roles for CreateTrainingJob).
+READ_AND_TRAIN: KeyUse = MappingProxyType(
+    {"s3": ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"), DISKS: ("kms:CreateGrant",)}
+)
 
 # A publisher's own rights encrypt a message to an encrypted topic (SNS developer guide, key management).
 WRITE_AND_MAIL: KeyUse = MappingProxyType({**WRITE, "sns": ("kms:Decrypt", "kms:GenerateDataKey")})
@@ -75,7 +81,7 @@ ROLES: Mapping[str, RoleSpec] = MappingProxyType(
             # SageMaker's guide asks for the star here instead of one endpoint or model.
             source=lambda arns: arns.any_sagemaker_resource,
             statements=execution.execution_statements,
-            key_use=lambda _: READ,
+            key_use=lambda settings: READ_AND_TRAIN if settings.training.in_jobs else READ,
         ),
         "approval": RoleSpec(
             role_name=lambda names: names.approval_role,

@@ -1,6 +1,8 @@
 """Find the champion: the version that the endpoint serves now, with the archive that was registered for it."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -41,6 +43,20 @@ def find_champion(
     return _with_archive(sagemaker, s3, package, bucket)
 
 
+def told(champion: Champion | None) -> str:
+    """Return the champion without its archive's bytes, as text for a training job."""
+    known = None if champion is None else {**asdict(champion), "archive": None}
+    return json.dumps(known, sort_keys=True)
+
+
+def from_told(text: str, read: storage.Read) -> Champion | None:
+    """Return the champion that `told` wrote down; `read` gives its archive."""
+    known = json.loads(text)
+    if known is None:
+        return None
+    return Champion(**known | {"archive": read(known["archive_uri"]) if known["archive_uri"] else b""})
+
+
 def _with_archive(sagemaker: "SageMakerClient", s3: "S3Client", package: ModelPackageArn, bucket: str) -> Champion:
     try:
         description = registry.describe(sagemaker, package.text)
@@ -61,7 +77,12 @@ def _with_archive(sagemaker: "SageMakerClient", s3: "S3Client", package: ModelPa
     if storage.sha256(archive) != registered:
         return _without_archive(package, "its archive is not the one that was registered")
     return Champion(
-        model_package_arn=package.text, version=package.version, archive_sha256=registered, archive=archive, reason=""
+        model_package_arn=package.text,
+        version=package.version,
+        archive_sha256=registered,
+        archive=archive,
+        reason="",
+        archive_uri=uri,
     )
 
 

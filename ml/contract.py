@@ -85,6 +85,15 @@ EVALUATIONS_PREFIX = "evaluations/"
 REPORTS_PREFIX = "reports/"
 """Keys of reports in the model bucket: reports/<sha256>/report.html."""
 
+TRAINING_INPUTS_PREFIX = "training/inputs/"
+"""Keys of what training jobs get, in the model bucket: training/inputs/<sha256>/<file>."""
+
+TRAINING_JOBS_PREFIX = "training/jobs/"
+"""Keys of what training jobs leave, in the model bucket: training/jobs/<job>/output/model.tar.gz."""
+
+TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+"""Where SageMaker writes what the training jobs of an account and region print; it cannot be chosen."""
+
 LEDGER_PREFIX = "ledger/"
 """Keys of the record of deployments in the model bucket: ledger/<endpoint>/<execution>-<event>.json."""
 
@@ -114,6 +123,27 @@ THRESHOLDS = "THRESHOLDS"
 
 GATE = "GATE"
 """JSON object: basis, confidence, championMargin."""
+
+TRAINING_ENGINE = "TRAINING_ENGINE"
+TRAINING_INSTANCE_TYPE = "TRAINING_INSTANCE_TYPE"
+TRAINING_MAX_SECONDS = "TRAINING_MAX_SECONDS"
+"""After so many seconds SageMaker stops a training job."""
+
+TRAINING_JOB_PREFIX = "TRAINING_JOB_PREFIX"
+TRAINING_KEY_ARN = "TRAINING_KEY_ARN"
+"""The stack's key, for a training job's disk and its result."""
+
+TRAINING_SEARCH = "TRAINING_SEARCH"
+"""JSON object: trials, folds, parallelJobs."""
+
+TRAINING_SHARE = "TRAINING_SHARE"
+"""Only in a training job that tries a share of the hyper-parameters: "0/3" is the first of three shares."""
+
+TRAINING_SEARCH_RESULT = "TRAINING_SEARCH_RESULT"
+"""Only in a training job: where the search lies that other jobs have made."""
+
+TRAINING_CHAMPION = "TRAINING_CHAMPION"
+"""Only in a training job: the version that serves, without its archive; a JSON object or null."""
 
 APPROVAL_MODE = "APPROVAL_MODE"
 PIPELINE_NAME = "PIPELINE_NAME"
@@ -153,6 +183,10 @@ BOUND = "bound"
 
 REALTIME = "realtime"
 SERVERLESS = "serverless"
+
+CODEBUILD_ENGINE = "codebuild"
+SAGEMAKER_ENGINE = "sagemaker"
+"""Training engines: the train build itself, or training jobs that it starts."""
 
 ALL_AT_ONCE = "all-at-once"
 CANARY = "canary"

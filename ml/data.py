@@ -1,25 +1,21 @@
 """Find the table to train on: the use case's own, or a file in S3."""
 
-from typing import TYPE_CHECKING
-
 from botocore.exceptions import ClientError
 
-from ml import storage
+from ml import contract, storage
 from ml.errors import InputError
 from ml.table import Table, read_table
 from ml.usecases import UseCase
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 UNREADABLE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403"})
 """S3 also answers AccessDenied for an absent object to whoever may not list the bucket."""
 
 
-def load(uri: str, *, target: str, task: str, use_case: UseCase, s3: "S3Client") -> Table:
+def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.Read) -> Table:
     """Return the table at `uri`, s3://bucket/key, with `target` as its target; an empty `uri` means the synthetic one.
 
-    Raises InputError when the object cannot be read or no model can be trained on it.
+    `read` gives the content of the object at an address. Raises InputError when the object cannot be read or no model
+    can be trained on it.
     """
     if not uri:
         table = use_case.synthetic()
@@ -30,10 +26,17 @@ def load(uri: str, *, target: str, task: str, use_case: UseCase, s3: "S3Client")
             )
         return table
     try:
-        data = storage.read(s3, uri)
+        data = read(uri)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in UNREADABLE:
             raise
         raise InputError(f"{uri}: {code}. Check training.dataUri, and that the object exists") from error
     return read_table(data, name=uri, target=target, task=task)
+
+
+def lines(table: Table) -> list[str]:
+    """Return what a person should know of the table: where it is from, its size, its classes, what was noticed."""
+    classified = table.task == contract.CLASSIFICATION
+    classes = f", classes {sorted(set(table.target.tolist()))}" if classified else ""
+    return [f"{table.source}: {len(table.rows)} rows, {len(table.columns)} columns{classes}", *table.notes]

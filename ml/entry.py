@@ -50,6 +50,11 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def interrupted(_signal: int, _frame: object) -> None:
+    """Raise RoadError: what a process that is told to end, as a stopped build is, should make of the signal."""
+    raise RoadError("the build was told to end. Start it again when it may go on")
+
+
 def run(main: Callable[[], None]) -> int:
     """Call `main` and return the exit status. What a person or AWS can repair is one line; a defect keeps its trace."""
     try:

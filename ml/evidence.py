@@ -34,11 +34,17 @@ class Evidence:
 
 
 def gather(
-    table: Table, trained: Trained, *, use_case: str, confidence: float, champion: Champion | None = None
+    table: Table,
+    trained: Trained,
+    *,
+    use_case: str,
+    confidence: float,
+    champion: Champion | None = None,
+    search: Mapping[str, Any] | None = None,
 ) -> Evidence:
     """Measure a trained model, and the `champion`, what serves now, on the rows that were held out.
 
-    Raises RoadError when a metric has no finite value.
+    `search` is the document of what was tried before. Raises RoadError when a metric has no finite value.
     """
     held_out = trained.held_out
     leaks = leakage.leaks(table)
@@ -51,7 +57,7 @@ def gather(
         table=table,
     )
     data = data_report.describe(table, held_out_rows=len(held_out), leaks=leaks)
-    document = evaluation.evaluate(examination, confidence=confidence, data=data, champion=champion)
+    document = evaluation.evaluate(examination, confidence=confidence, data=data, champion=champion, search=search)
     metrics = evaluation.reportable(document)
     parts = [f"{use_case}: {_told(metrics)} on {len(held_out)} held-out rows of {table.source}"]
     if champion is not None:

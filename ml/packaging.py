@@ -57,7 +57,7 @@ def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str
         contract.GOLDEN_FILE: _json(golden(inference.load(pickled, metadata), table.rows[held_out[:GOLDEN_RECORDS]])),
         contract.SBOM_FILE: _json(bill),
     }
-    body = _tar_gz(members)
+    body = tar_gz(members)
     return Archive(body=body, sha256=hashlib.sha256(body).hexdigest())
 
 
@@ -113,7 +113,7 @@ def _json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
 
 
-def _tar_gz(members: Mapping[str, bytes]) -> bytes:
+def tar_gz(members: Mapping[str, bytes]) -> bytes:
     """Return a gzip-compressed tar of `members`, in order, with nothing in it of the machine or the moment."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:

@@ -1,7 +1,8 @@
 """Read and write whole S3 objects; what is written once is never replaced."""
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -10,6 +11,9 @@ from ml.registry import split_s3_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+Read: TypeAlias = Callable[[str], bytes]
+"""Gives the content of the object at an address in S3, wherever it really lies."""
 
 
 def sha256(body: bytes) -> str:

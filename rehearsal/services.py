@@ -8,6 +8,7 @@ from rehearsal.pipeline.codepipeline import PipelineExecutor, Sources
 from rehearsal.pipeline.events import EventBus
 from rehearsal.runtimes.endpoints import EndpointHost
 from rehearsal.runtimes.functions import FunctionRunner
+from rehearsal.runtimes.training_jobs import TrainingJobs
 
 
 class Services:
@@ -16,6 +17,7 @@ class Services:
     def __init__(self, cloud: Cloud) -> None:
         self.endpoints = EndpointHost(cloud)
         self.endpoints.warm_up()
+        self.training = TrainingJobs(cloud)
         self.functions = FunctionRunner(cloud)
         self.bus = EventBus(cloud, self.functions.invoke_async)
         self.repositories = Repositories(cloud, self.bus)
@@ -27,5 +29,6 @@ class Services:
     def close(self) -> None:
         """End every process that was started."""
         self.endpoints.close()
+        self.training.close()
         self.builds.close()
         self.functions.close()

@@ -36,6 +36,16 @@ REASONS: Sequence[Reason] = (
         text="a build that runs again for the same commit finds its objects stored and compares them",
     ),
     Reason(
+        covers=lambda grant: (grant.sid, grant.action) == ("CompareTrainingInputs", "s3:GetObject"),
+        text="a build that runs again for the same commit finds its job's inputs stored and compares them",
+        only_with="training.engine: sagemaker",
+    ),
+    Reason(
+        covers=lambda grant: grant.action == "sagemaker:StopTrainingJob",
+        text="a build that is stopped, or whose time is over, stops the training jobs that it waits for",
+        only_with="training.engine: sagemaker",
+    ),
+    Reason(
         covers=lambda grant: grant.action == "codecommit:CancelUploadArchive",
         text="CodePipeline cancels the archive of a source action that is stopped (CodePipeline user guide)",
     ),

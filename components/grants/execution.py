@@ -1,6 +1,7 @@
-"""What the serving containers may do."""
+"""What the serving containers may do, and training jobs where a stack has them."""
 
 from components.arns import Arns
+from components.grants import training_jobs
 from components.grants.common import WRITE_LOG
 from components.iam import Statement, allow
 from components.settings import Settings
@@ -24,10 +25,17 @@ def execution_statements(arns: Arns, settings: Settings) -> list[Statement]:
             "PublishEndpointMetrics",
             ["cloudwatch:PutMetricData"],
             "*",
-            {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
+            {"StringEquals": {"cloudwatch:namespace": _namespaces(settings)}},
         ),
     ]
     if settings.endpoint.kind == contract.REALTIME and settings.endpoint.bake_seconds:
         # SageMaker looks with this role (developer guide, "Auto-rollback configuration and monitoring").
         statements.append(allow("SeeRolloutAlarms", ["cloudwatch:DescribeAlarms"], arns.rollout_alarms))
+    if settings.training.in_jobs:
+        statements += training_jobs.runner_statements(arns, settings)
     return statements
+
+
+def _namespaces(settings: Settings) -> list[str]:
+    jobs = ["/aws/sagemaker/TrainingJobs"] if settings.training.in_jobs else []
+    return ["AWS/SageMaker", "/aws/sagemaker/Endpoints", *jobs]

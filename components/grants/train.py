@@ -1,6 +1,7 @@
 """What the train build may do."""
 
 from components.arns import Arns, object_arn
+from components.grants import training_jobs
 from components.grants.common import WRITE_LOG, status_is
 from components.iam import Statement, allow, deny
 from components.settings import Settings
@@ -44,6 +45,8 @@ def train_statements(arns: Arns, settings: Settings) -> list[Statement]:
             status_is(contract.APPROVED, contract.REJECTED),
         ),
     ]
+    if settings.training.in_jobs:
+        return [*statements, *training_jobs.starter_statements(arns, settings)]
     if settings.training.data_uri:
         statements.append(allow("ReadTrainingData", ["s3:GetObject"], object_arn(settings.training.data_uri)))
     return statements

@@ -8,7 +8,6 @@ from ml import contract
 
 CODECOMMIT = "codecommit"
 CODECONNECTIONS = "codeconnections"
-CODEBUILD_ENGINE = "codebuild"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +56,48 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """How many hyper-parameters are tried before a model is fitted, with how many folds, by how many jobs at once."""
+
+    trials: int
+    folds: int
+    parallel_jobs: int
+
+    @property
+    def text(self) -> str:
+        """The plan as the training reads it (ml.search.Plan)."""
+        content = {"trials": self.trials, "folds": self.folds, "parallelJobs": self.parallel_jobs}
+        return json.dumps(content, sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """Where and on what a model is trained. An empty data URI means the use case's synthetic data."""
+    """Where and on what a model is trained. An empty data URI means the use case's synthetic data.
+
+    Instances and their time are those of training jobs, which only the engine sagemaker starts.
+    """
 
     engine: str
     compute_type: str
     image: str
+    instance_type: str
+    instance_count: int
+    max_runtime_minutes: int
     data_uri: str
     target: str
+    search: SearchSettings
+
+    @property
+    def in_jobs(self) -> bool:
+        """Whether training jobs of SageMaker's train, and not the build itself."""
+        return self.engine == contract.SAGEMAKER_ENGINE
+
+    @property
+    def rounds(self) -> int:
+        """How many times the build waits for training jobs: for those of a search, and for the one that fits."""
+        if not self.in_jobs:
+            return 0
+        return 2 if self.search.trials and self.search.parallel_jobs > 1 else 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from components.settings import rules
 from components.settings.choices import (
-    CODEBUILD_ENGINE,
     CODECOMMIT,
     CODECONNECTIONS,
     AlarmSettings,
@@ -14,7 +13,6 @@ from components.settings.choices import (
     AuditSettings,
     GateSettings,
     SourceSettings,
-    TrainingSettings,
 )
 from components.settings.section import Section
 from ml import contract
@@ -25,9 +23,6 @@ NAME_SUFFIX_PATTERN = r"(-[a-z0-9]+)*"
 APPROVAL_TIMEOUT_MINUTES = (5, 86_400)
 """What CodePipeline accepts as the timeout of a manual approval, in minutes."""
 
-COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
-"""What CodeBuild offers for a Linux container on x86 (CodeBuild user guide, build environment compute types)."""
-
 RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
@@ -36,7 +31,6 @@ RETENTION_DAYS = (
 GROUP_NAME = rules.text(r"[A-Za-z0-9](-*[A-Za-z0-9])*", "letters, digits and inner hyphens")
 
 _BRANCH = r"(?!refs/)(?!.*(\.\.|//|/\.|\.lock$))[A-Za-z0-9][\w./+-]{0,254}(?<![/.])"
-_DATA_URI = r"(s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]/[\w!./'()=+@:,-]+\.(csv|parquet))?"
 _EMAIL = rules.text(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", "an e-mail address")
 _CONNECTION = r"arn:aws:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[0-9a-f-]{36}"
 _REPOSITORY = r"[\w.-]+(/[\w.-]+)+"
@@ -152,21 +146,6 @@ def source(section: Section) -> SourceSettings:
             )
     section.only_with(None if connected else tuple(examples), f"provider {provider} has none")
     section.only_with(("reviews",) if connected else None, "rules for pull requests are the repository's own there")
-    return settings
-
-
-def training(section: Section, target_column: str) -> TrainingSettings:
-    """Read where and on what a model is trained."""
-    settings = TrainingSettings(
-        engine=section.read("engine", rules.one_of((CODEBUILD_ENGINE,)), CODEBUILD_ENGINE),
-        compute_type=section.read("computeType", rules.one_of(COMPUTE_TYPES), COMPUTE_TYPES[0]),
-        image=section.read("image", rules.text(r"\S+", "the name of a build image"), contract.BUILD_IMAGE),
-        data_uri=section.read(
-            "dataUri", rules.text(_DATA_URI, "empty or s3://bucket/key ending in .csv or .parquet"), ""
-        ),
-        target=section.read("target", rules.text(r"[^\r\n]*", "the name of a column"), "") or target_column,
-    )
-    section.finish()
     return settings
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from components.settings import endpoint_section, rules, sections
+from components.settings import endpoint_section, rules, sections, training_section
 from components.settings.choices import (
     AlarmSettings,
     ApprovalSettings,
@@ -86,7 +86,7 @@ class Settings:
             gate=sections.gate(root.section("gate")),
             approval=sections.approval(root.section("approval")),
             source=sections.source(root.section("source")),
-            training=sections.training(root.section("training"), known.target_column),
+            training=training_section.training(root.section("training"), known.target_column),
             endpoint=endpoint_section.endpoint(root.section("endpoint")),
             alarms=sections.alarms(root.section("alarms")),
             audit=sections.audit(root.section("audit")),

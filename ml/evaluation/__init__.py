@@ -55,11 +55,13 @@ def evaluate(
     confidence: float = 0.95,
     data: Mapping[str, Any] | None = None,
     champion: Champion | None = None,
+    search: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the evaluation document: metrics, their intervals, and what the best constant answer would reach.
 
     `confidence`, between 0 and 1, is that of each interval as a whole. `data` is the account of the table
-    (ml.data_report), `champion` what serves now, None where nothing does. The same arguments give the same bytes.
+    (ml.data_report), `champion` what serves now, None where nothing does, `search` what was tried before the model was
+    fitted (ml.search.Found.document), None without a search. The same arguments give the same bytes.
     """
     measure = {
         contract.CLASSIFICATION: _classified,
@@ -90,6 +92,8 @@ def evaluate(
         "data": data,
         **measured.plotted,
     }
+    if search is not None:
+        document["search"] = search
     if table := examination.table:
         document |= _by_column(examination, table, measured, confidence)
         if champion is not None:

@@ -38,6 +38,7 @@ class Champion:
     archive_sha256: str
     archive: bytes
     reason: str
+    archive_uri: str = ""
 
 
 class UnscorableError(Exception):

@@ -4,14 +4,16 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-from ml import contract
+from ml import contract, training
 from ml.errors import InputError
 from ml.table import Table
 
 
 class UseCase(Protocol):
-    """What a module of this package offers. It may also have `split(table) -> (rows to fit on, rows to hold out)`.
+    """What a module of this package offers.
 
+    It may also have `split(table) -> (rows to fit on, rows to hold out)`, `groups(table)`, a label for each row whose
+    equals belong together, and SEARCH_SPACE: parameter of the estimator -> values, a list or a scipy distribution.
     And CARD: what the model card in the registry says, by the keys of `ml.model_card`. Its purpose is the docstring.
     """
 
@@ -37,3 +39,9 @@ def load(name: str) -> UseCase:
 def card_words(use_case: UseCase) -> Mapping[str, str]:
     """Return what the use case itself says about its model, for the model card."""
     return {"purpose_of_model": use_case.__doc__ or "", **getattr(use_case, "CARD", {})}
+
+
+def split_of(use_case: UseCase) -> training.Split:
+    """Return how the use case divides its rows: its own way, or everybody's."""
+    split: training.Split = getattr(use_case, "split", training.split)
+    return split

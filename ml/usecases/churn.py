@@ -13,6 +13,14 @@ from ml.table import Table
 HYPERPARAMETERS: dict[str, Any] = {"n_estimators": 100}
 """Of scikit-learn's RandomForestClassifier. This is the line to change for a different model."""
 
+SEARCH_SPACE: dict[str, Any] = {
+    "n_estimators": [100, 200, 300],
+    "max_depth": [None, 8, 16],
+    "min_samples_leaf": [1, 2, 5],
+    "max_features": ["sqrt", 0.5],
+}
+"""What a search may try in place of HYPERPARAMETERS: for each a list of values, or a distribution of scipy's."""
+
 SEED = 4
 
 CARD = {

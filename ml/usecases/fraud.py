@@ -13,6 +13,14 @@ from ml.table import Table
 HYPERPARAMETERS: dict[str, Any] = {"n_estimators": 120, "min_samples_leaf": 2, "class_weight": "balanced_subsample"}
 """Of scikit-learn's RandomForestClassifier."""
 
+SEARCH_SPACE: dict[str, Any] = {
+    "n_estimators": [120, 240],
+    "min_samples_leaf": [1, 2, 4],
+    "max_features": ["sqrt", 0.5],
+    "class_weight": [None, "balanced_subsample"],
+}
+"""What a search may try in place of HYPERPARAMETERS."""
+
 SEED = 5
 
 CARD = {

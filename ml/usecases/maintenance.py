@@ -7,6 +7,7 @@ has not seen.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.pipeline import Pipeline
@@ -18,6 +19,13 @@ from ml.table import Table
 
 HYPERPARAMETERS: dict[str, Any] = {"n_estimators": 80, "min_samples_leaf": 3}
 """Of scikit-learn's RandomForestRegressor."""
+
+SEARCH_SPACE: dict[str, Any] = {
+    "n_estimators": [80, 160],
+    "min_samples_leaf": [1, 3, 8, 20],
+    "max_features": [1.0, 0.6],
+}
+"""What a search may try in place of HYPERPARAMETERS."""
 
 MACHINE = "machine"
 """Column that names the machine of a reading. It is part of the record but not of the model."""
@@ -52,12 +60,17 @@ def synthetic() -> Table:
     return numeric_table("maintenance", features, life - age, source="synthetic machines", names=names)
 
 
+def groups(table: Table) -> NDArray[np.str_] | None:
+    """Return the machine of each row, None for a table without machines: rows of one are never on both sides."""
+    names = [column.name for column in table.columns]
+    return table.rows[:, names.index(MACHINE)].astype(str) if MACHINE in names else None
+
+
 def split(table: Table) -> tuple[training.Indices, training.Indices]:
     """Hold a quarter of the machines out; of a table without them, a quarter of the rows."""
-    names = [column.name for column in table.columns]
-    if MACHINE not in names:
+    machines = groups(table)
+    if machines is None:
         return training.split(table)
-    machines = table.rows[:, names.index(MACHINE)].astype(str)
     shuffled = GroupShuffleSplit(n_splits=1, test_size=training.HELD_OUT_SHARE, random_state=SEED)
     fit, held_out = next(shuffled.split(table.rows, groups=machines))
     return fit, held_out

@@ -13,6 +13,9 @@ from ml.table import Table
 HYPERPARAMETERS: dict[str, Any] = {"n_clusters": 4, "n_init": 10}
 """Of scikit-learn's KMeans."""
 
+SEARCH_SPACE: dict[str, Any] = {"n_clusters": [2, 3, 4, 5, 6, 8], "n_init": [10, 20]}
+"""What a search may try in place of HYPERPARAMETERS."""
+
 SEED = 6
 
 CARD = {

@@ -99,6 +99,9 @@ RULES: Mapping[str, Rule] = {
     "codepipeline:PutJobSuccessResult": _on_any("codepipeline", "PutJobSuccessResult"),
     "codepipeline:StartPipelineExecution": _on("codepipeline", "StartPipelineExecution", "{name}"),
     "lambda:Invoke": _invoke_function,
+    "logs:CreateLogGroup": _on("logs", "CreateLogGroup", "log-group:{logGroupName}:*"),
+    "logs:DescribeLogStreams": _on("logs", "DescribeLogStreams", "log-group:{logGroupName}:*"),
+    "logs:GetLogEvents": _on("logs", "GetLogEvents", _LOG_STREAM),
     "logs:CreateLogStream": _on("logs", "CreateLogStream", _LOG_STREAM),
     "logs:PutLogEvents": _on("logs", "PutLogEvents", _LOG_STREAM),
     "s3:GetBucketVersioning": s3.on_bucket("GetBucketVersioning"),
@@ -112,6 +115,7 @@ RULES: Mapping[str, Rule] = {
     "sagemaker:CreateEndpointConfig": sagemaker.create_endpoint_config,
     "sagemaker:CreateModel": sagemaker.create_model,
     "sagemaker:CreateModelPackage": sagemaker.create_model_package,
+    "sagemaker:CreateTrainingJob": sagemaker.create_training_job,
     "sagemaker:DeleteEndpoint": sagemaker.on_name("DeleteEndpoint", "endpoint", "EndpointName"),
     "sagemaker:DeleteEndpointConfig": sagemaker.on_name(
         "DeleteEndpointConfig", "endpoint-config", "EndpointConfigName"
@@ -126,8 +130,10 @@ RULES: Mapping[str, Rule] = {
     "sagemaker:DescribeModelPackageGroup": _on(
         "sagemaker", "DescribeModelPackageGroup", "model-package-group/{ModelPackageGroupName}"
     ),
+    "sagemaker:DescribeTrainingJob": sagemaker.on_name("DescribeTrainingJob", "training-job", "TrainingJobName"),
     "sagemaker:ListEndpointConfigs": _on_any("sagemaker", "ListEndpointConfigs"),
     "sagemaker:ListModels": _on_any("sagemaker", "ListModels"),
+    "sagemaker:StopTrainingJob": sagemaker.on_name("StopTrainingJob", "training-job", "TrainingJobName"),
     "sagemaker:UpdateEndpoint": sagemaker.endpoint_and_config("UpdateEndpoint"),
     "sagemaker:UpdateModelPackage": sagemaker.update_model_package,
     "sns:Publish": _publish,

@@ -106,6 +106,23 @@ def create_endpoint_config(params: Params, place: Place) -> list[Check]:
     return _creation("CreateEndpointConfig", resource, params, context) + role
 
 
+def create_training_job(params: Params, place: Place) -> list[Check]:
+    """Ask with the machine, the limit and the keys; SageMaker is passed the role that the job runs as."""
+    resource = place.arn("sagemaker", f"training-job/{params['TrainingJobName'].lower()}")
+    machine, limit = params["ResourceConfig"], params.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    context: dict[str, str | list[str]] = {
+        "sagemaker:InstanceTypes": [machine["InstanceType"]],
+        "sagemaker:NetworkIsolation": str(params.get("EnableNetworkIsolation", False)).lower(),
+    }
+    given = {
+        "sagemaker:MaxRuntimeInSeconds": limit,
+        "sagemaker:VolumeKmsKey": machine.get("VolumeKmsKeyId"),
+        "sagemaker:OutputKmsKey": params["OutputDataConfig"].get("KmsKeyId"),
+    }
+    context |= {key: str(value) for key, value in given.items() if value is not None}
+    return [*_creation("CreateTrainingJob", resource, params, context), _pass_role(params["RoleArn"], resource)]
+
+
 def endpoint_and_config(operation: str) -> Rule:
     """Ask on the endpoint and on its configuration."""
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ml import contract
+from components.build_project import JOB_START_MINUTES
+from ml import contract, training_job
 from tests.harness import ACCOUNT, REGION, ROOT, Recorded
 
 Record = Callable[..., Recorded]
@@ -29,7 +30,37 @@ def test_train_knows_what_to_train_and_where_to_put_it(recorded: Record) -> None
         contract.ENDPOINT_NAME: "mle-004-churn",
         contract.THRESHOLDS: '{"accuracy": 0.85}',
         contract.GATE: '{"basis": "point", "championMargin": null, "confidence": 0.95}',
+        contract.TRAINING_ENGINE: "codebuild",
+        contract.TRAINING_SEARCH: '{"folds": 3, "parallelJobs": 1, "trials": 0}',
     }
+
+
+def test_train_knows_where_and_as_whom_its_jobs_run_where_it_starts_some(recorded: Record) -> None:
+    chosen = {"engine": "sagemaker", "instanceType": "ml.c5.xlarge", "maxRuntimeMinutes": 30}
+    run = recorded("dev", {"training": chosen})
+
+    jobs = {
+        name: value for name, value in environment(run, "train").items() if name not in environment(recorded(), "train")
+    }
+    assert jobs == {
+        contract.TRAINING_INSTANCE_TYPE: "ml.c5.xlarge",
+        contract.TRAINING_MAX_SECONDS: "1800",
+        contract.TRAINING_JOB_PREFIX: "mle-004-churn",
+        contract.TRAINING_KEY_ARN: f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key-key",
+        contract.EXECUTION_ROLE_ARN: f"arn:aws:iam::{ACCOUNT}:role/SageMaker-MLE-004-Role",
+        contract.TAGS: '{"project": "mle-004", "stack": "dev", "use-case": "churn"}',
+    }
+
+
+def test_a_train_build_may_take_as_long_as_the_jobs_that_it_waits_for(recorded: Record) -> None:
+    def minutes(**training: object) -> int:
+        return int(recorded("dev", {"training": training}).one("Project", "train").inputs["buildTimeout"])
+
+    assert minutes() == 60
+    assert minutes(engine="sagemaker", maxRuntimeMinutes=30) == 60 + 45
+    longest = minutes(engine="sagemaker", maxRuntimeMinutes=180, search={"trials": 9, "parallelJobs": 3})
+    assert longest == 60 + 2 * 195 < 8 * 60
+    assert JOB_START_MINUTES * 60 == training_job.START_SECONDS
 
 
 def test_train_falls_back_to_the_use_cases_data_and_target(recorded: Record) -> None:

@@ -21,7 +21,7 @@ SUFFIXES = ("", "-prod", "-x")
 EVERY_ROLE = {
     "approval": {"mode": "both"},
     "endpoint": {"instanceCount": 2, "maxInstanceCount": 4, "traffic": "canary"},
-    "training": {"dataUri": "s3://rows/customers.csv"},
+    "training": {"engine": "sagemaker", "dataUri": "s3://rows/customers.csv"},
 }
 """Settings under which every role of the table exists and holds as much as it ever does."""
 
@@ -49,6 +49,11 @@ BUCKET = f"arn:aws:s3:::{NAMES.model_bucket}"
 PENDING, APPROVED = ({"sagemaker:ModelApprovalStatus": status} for status in (contract.PENDING, contract.APPROVED))
 ONCE = {"s3:if-none-match": "*"}
 TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+JOB = {
+    "sagemaker:InstanceTypes": [SETTINGS.training.instance_type],
+    "sagemaker:NetworkIsolation": "true",
+    "sagemaker:MaxRuntimeInSeconds": "3600",
+}
 INSTANCES = {"sagemaker:InstanceTypes": [SETTINGS.endpoint.instance_type]}
 
 
@@ -86,7 +91,19 @@ OTHERS: list[tuple[str, str, Mapping[str, Any], set[str]]] = [
     ("s3:PutObject", ARNS.source_artifacts, {}, {"pipeline"}),
     ("s3:PutObject", ARNS.build_artifacts, {}, {"train"}),
     ("codecommit:UploadArchive", ARNS.repository, {}, {"pipeline"}),
-    *(("iam:PassRole", role_arn(role), TO_SAGEMAKER, {"deploy"} if role == "execution" else set()) for role in ROLES),
+    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB, {"train"}),
+    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB | {"sagemaker:NetworkIsolation": "false"}, set()),
+    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB | {"sagemaker:MaxRuntimeInSeconds": "3601"}, set()),
+    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB | {"sagemaker:InstanceTypes": ["ml.p5.48xlarge"]}, set()),
+    ("sagemaker:StopTrainingJob", ARNS.training_jobs, {}, {"train"}),
+    ("s3:PutObject", ARNS.training_inputs, ONCE, {"train"}),
+    ("s3:PutObject", ARNS.training_inputs, {}, set()),
+    ("s3:PutObject", ARNS.training_results, {}, {"execution"}),
+    ("s3:GetObject", ARNS.training_results, {}, {"train"}),
+    *(
+        ("iam:PassRole", role_arn(role), TO_SAGEMAKER, {"deploy", "train"} if role == "execution" else set())
+        for role in ROLES
+    ),
     ("iam:PassRole", role_arn("execution"), {"iam:PassedToService": "lambda.amazonaws.com"}, set()),
 ]
 """Action, resource, context, and the roles whose work it is."""
@@ -164,8 +181,15 @@ def test_the_approval_function_rejects_but_does_not_approve_where_a_person_has_t
 
 # --- stacks of one account -------------------------------------------------------------------------------------------
 
-SHARED = {ARNS.serving_image, ARNS.scaling_role, "arn:aws:s3:::rows/customers.csv"}
-"""Not a stack's own: AWS's image, the account's service-linked role, and the training data that a setting names."""
+SHARED = {
+    ARNS.serving_image,
+    ARNS.scaling_role,
+    ARNS.log_streams(contract.TRAINING_LOG_GROUP),
+    "arn:aws:s3:::rows",
+    "arn:aws:s3:::rows/customers.csv",
+}
+"""Not a stack's own: AWS's image, the account's service-linked role and log group of training jobs, and the training
+data that a setting names."""
 
 
 def grants(role: str, suffix: str) -> Iterator[Check]:

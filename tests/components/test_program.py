@@ -58,8 +58,12 @@ KEPT_FOR_PEOPLE = {
         "engine": "codebuild",
         "compute_type": "BUILD_GENERAL1_SMALL",
         "image": "aws/codebuild/standard:7.0",
+        "instance_type": "ml.m5.xlarge",
+        "instance_count": 1,
+        "max_runtime_minutes": 60,
         "data_uri": "",
         "target": "churned",
+        "search": {"trials": 0, "folds": 3, "parallel_jobs": 1},
     },
     "gate": {"basis": "point", "confidence": 0.95, "championMargin": None},
     "parts": {

@@ -263,6 +263,63 @@ def test_train_reads_the_training_data_and_nothing_beside_it(recorded: Record) -
     assert not any(one["Sid"] == "ReadTrainingData" for one in recorded().statements(physical("train")))
 
 
+# --- training jobs
+
+IN_JOBS = {"training": {"engine": "sagemaker", "dataUri": "s3://rows/2026/churn.csv"}}
+OF_JOBS = {
+    "train": {
+        "StartTrainingJobs", "FollowAndStopTrainingJobs", "TagTrainingJobs", "PassExecutionRole", "FindTrainingLog",
+        "ReadTrainingLog", "StoreTrainingInputsOnce", "CompareTrainingInputs", "ReadTrainingResult",
+    },
+    "execution": {
+        "ReadTrainingInputs", "FindTrainingInputs", "StoreTrainingResult", "MakeTrainingLog", "WriteTrainingLog",
+        "ReadTrainingData", "FindTrainingData", "LetDisksUseKey",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", OF_JOBS)
+def test_what_training_jobs_need_is_granted_only_where_there_are_some(role: str, recorded: Record) -> None:
+    with_jobs, without = (
+        {one["Sid"] for one in run.statements(physical(role))} for run in (recorded("dev", IN_JOBS), recorded())
+    )
+
+    assert with_jobs - without == OF_JOBS[role]
+    assert without <= with_jobs
+
+
+def test_a_build_that_starts_jobs_does_not_read_the_data_itself(recorded: Record) -> None:
+    run = recorded("dev", IN_JOBS)
+
+    assert "ReadTrainingData" not in {one["Sid"] for one in run.statements(physical("train"))}
+    assert statement(run, "execution", "ReadTrainingData")["Resource"] == ["arn:aws:s3:::rows/2026/churn.csv"]
+    found = statement(run, "execution", "FindTrainingData")
+    assert found["Resource"] == ["arn:aws:s3:::rows"]
+    assert found["Condition"] == {"StringEquals": {"s3:prefix": "2026/churn.csv"}}
+
+
+def test_a_job_is_of_the_stacks_name_machine_and_limit_and_has_no_network(recorded: Record) -> None:
+    start = statement(recorded("dev", IN_JOBS), "train", "StartTrainingJobs")
+
+    assert start["Resource"] == [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/mle-004-churn--*"]
+    assert start["Condition"] == {
+        "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.m5.xlarge"]},
+        "Null": {"sagemaker:InstanceTypes": "false"},
+        "Bool": {"sagemaker:NetworkIsolation": "true"},
+        "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": "3600"},
+    }
+
+
+def test_a_jobs_role_encrypts_its_result_and_grants_the_key_to_disks_alone(recorded: Record) -> None:
+    name = ROLES["execution"].role_name(names("dev"))
+    through_s3, disks = recorded("dev", IN_JOBS).policies(name)[f"{name}-key"]["Statement"]
+
+    assert set(through_s3["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"}
+    assert through_s3["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    assert disks["Action"] == ["kms:CreateGrant"]
+    assert disks["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
 def test_the_serving_image_is_the_one_repository_of_the_region(recorded: Record) -> None:
     pull = statement(recorded(), "execution", "PullServingImage")
     assert pull["Resource"] == [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-scikit-learn"]

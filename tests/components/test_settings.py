@@ -8,7 +8,7 @@ import pulumi
 import pytest
 import yaml
 
-from components.settings import Settings, sections
+from components.settings import Settings, sections, training_section
 from components.settings import endpoint_section as of_endpoint
 from ml import contract
 from ml.gate import Rule
@@ -70,6 +70,7 @@ def test_a_default_is_a_value_that_would_be_accepted() -> None:
             "dataUri": defaults.training.data_uri,
             "target": defaults.training.target,
             "engine": defaults.training.engine,
+            "search": {"trials": defaults.training.search.trials, "folds": defaults.training.search.folds},
         },
         "endpoint": {
             "instanceType": defaults.endpoint.instance_type,
@@ -267,7 +268,7 @@ def test_all_problems_come_in_one_error() -> None:
         ("gate", "confidence", 0.4),
         ("source", "provider", "github"),
         ("source", "reviews", -1),
-        ("training", "engine", "sagemaker"),
+        ("training", "engine", "batch"),
         ("endpoint", "kind", "batch"),
         ("endpoint", "maxInstanceCount", 0),
         ("endpoint", "traffic", "blue-green"),
@@ -467,7 +468,7 @@ def test_a_stack_name_that_aws_refuses_asks_for_a_suffix() -> None:
 def test_choices_are_what_the_services_offer() -> None:
     models = botocore.session.get_session()
     offered = set(models.get_service_model("codebuild").shape_for("ComputeType").enum)
-    assert set(sections.COMPUTE_TYPES) <= offered
+    assert set(training_section.COMPUTE_TYPES) <= offered
     approval = models.get_service_model("codepipeline").shape_for("ActionTimeout").metadata
     assert (approval["min"], approval["max"]) == sections.APPROVAL_TIMEOUT_MINUTES
     sagemaker = models.get_service_model("sagemaker")
@@ -497,3 +498,66 @@ def test_the_program_stops_with_the_same_error_before_it_registers_anything() ->
 
 def test_settings_of_other_projects_are_none_of_ours() -> None:
     assert record("dev", {"aws:region": "us-east-1", "other:thing": "1"}).exports["approval_mode"] == "automated"
+
+
+# --- training in jobs of SageMaker's
+
+JOBS = {"engine": "sagemaker"}
+
+
+def test_training_jobs_have_a_machine_and_a_limit_by_default() -> None:
+    training = parse({"training": JOBS}).training
+
+    assert training.in_jobs
+    assert (training.instance_type, training.instance_count, training.max_runtime_minutes) == ("ml.m5.xlarge", 1, 60)
+    assert (training.search.trials, training.search.parallel_jobs) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "what"),
+    [
+        ("instanceType", "m5.xlarge", "is not an instance type that SageMaker trains on"),
+        ("instanceType", "ml.m5.huge", "is not an instance type that SageMaker trains on"),
+        ("instanceType", "ml.r5d.large", "has an Arm processor, or a disk of its own"),
+        ("instanceType", "ml.g5.xlarge", "has accelerators"),
+        ("instanceType", "ml.trn1.2xlarge", "has accelerators"),
+        ("instanceCount", 2, "is not 1: scikit-learn trains on one machine"),
+        ("instanceCount", 0, "is not between 1 and 100"),
+        ("maxRuntimeMinutes", 181, "is not between 5 and 180"),
+    ],
+)
+def test_a_machine_that_makes_no_sense_is_refused_with_the_reason(key: str, given: object, what: str) -> None:
+    problem, _ = refusal({"training": {**JOBS, key: given}})
+
+    assert problem.startswith(f"training.{key} = {given!r} ")
+    assert what in problem
+
+
+@pytest.mark.parametrize("kept", ["ml.m5.xlarge", "ml.c5n.18xlarge", "ml.m7i-flex.large", "ml.t3.medium"])
+def test_a_machine_with_processors_only_is_accepted(kept: str) -> None:
+    assert parse({"training": {**JOBS, "instanceType": kept}}).training.instance_type == kept
+
+
+@pytest.mark.parametrize("key", ["instanceType", "instanceCount", "maxRuntimeMinutes"])
+def test_keys_of_training_jobs_are_refused_where_there_are_none(key: str) -> None:
+    values = {"instanceType": "ml.m5.xlarge", "instanceCount": 1, "maxRuntimeMinutes": 60}
+
+    assert refusal({"training": {key: values[key]}}) == [
+        f"training.{key} is set, but engine codebuild starts no training jobs; set training.engine to sagemaker",
+        f"pulumi config rm --stack dev --path training.{key}",
+    ]
+
+
+def test_a_search_is_in_jobs_side_by_side_only_where_there_are_jobs() -> None:
+    assert parse({"training": {**JOBS, "search": {"trials": "12", "parallelJobs": "4"}}}).training.rounds == 2
+    assert parse({"training": {**JOBS, "search": {"trials": 12}}}).training.rounds == 1
+    problem, repair = refusal({"training": {"search": {"trials": 12, "parallelJobs": 4}}})
+    assert problem.startswith("training.search.parallelJobs is set, but engine codebuild starts no training jobs")
+    assert repair == "pulumi config rm --stack dev --path training.search.parallelJobs"
+
+
+@pytest.mark.parametrize(("key", "given"), [("trials", -1), ("trials", 201), ("folds", 1), ("kind", "grid")])
+def test_a_wrong_search_is_refused(key: str, given: object) -> None:
+    problem, _ = refusal({"training": {"search": {key: given}}})
+
+    assert problem.startswith(f"training.search.{key} ")

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ml import create_model_package, evaluation, serving_image, usecases
-from ml.create_model_package import BuildEnvironment
+from ml.build_environment import BuildEnvironment
 from ml.errors import InputError, RoadError
 
 ENVIRONMENT = {

@@ -30,7 +30,9 @@ REPORT = {"ml.report"} | {
     )
 }  # fmt: skip
 TRAIN = REGISTRY | TABLE | REPORT | {
-    "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging",
+    "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging", "ml.search",
+    "ml.made", "ml.training_channels", "ml.training_job", "ml.training_log", "ml.training_request",
+    "ml.training_source", "ml.training_run", "ml.build_environment",
     "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
@@ -61,6 +63,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "ml.create_model_package": (
         TRAIN,
         AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl", "matplotlib"},
+    ),
+    # A machine of SageMaker's: the build's code, without a network.
+    "ml.training_entry": (
+        TRAIN,
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"},
     ),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow", "threadpoolctl"})
@@ -141,7 +148,10 @@ def test_ml_never_imports_the_program(source_root: Path) -> None:
 
 
 def test_only_entries_read_the_environment_or_make_clients(source_root: Path) -> None:
-    entries = {"create_model_package.py", "deploy_model.py", "lambda_approval_bridge.py", "lambda_auto_approve.py"}
+    entries = {
+        "create_model_package.py", "deploy_model.py", "lambda_approval_bridge.py", "lambda_auto_approve.py",
+        "training_entry.py",
+    }  # fmt: skip
     for path in (source_root / "ml").rglob("*.py"):
         text = path.read_text("utf-8")
         assert path.name in entries or "os.environ" not in text, path.name

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import create_model_package, registry, usecases
-from ml.create_model_package import BuildEnvironment
+from ml import create_model_package, registry, training_run, usecases
+from ml.build_environment import BuildEnvironment
 from tests.ml.hosting_account import GROUP_ARN, Killed
 from tests.ml.test_create_model_package import ENVIRONMENT
 
@@ -19,6 +19,7 @@ CHECKS = {
     "get_object": ("s3", "GetObject"),
     "create_model_package": ("sagemaker", "CreateModelPackage"),
     "describe_model_package": ("sagemaker", "DescribeModelPackage"),
+    "describe_endpoint": ("sagemaker", "DescribeEndpoint"),
 }
 
 
@@ -51,10 +52,11 @@ class Account:
         self.steps.append(name)
         if number == self.kill_before:
             raise Killed
-        result = act()
-        if number == self.kill_after:
-            raise Killed
-        return result
+        try:
+            return act()
+        finally:
+            if number == self.kill_after:
+                raise Killed
 
     def _put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str, **_: Any) -> None:
         assert IfNoneMatch == "*"
@@ -70,6 +72,12 @@ class Account:
         package = self.packages.setdefault(ClientToken, {"ModelPackageArn": arn, **request})
         return {"ModelPackageArn": package["ModelPackageArn"]}
 
+    def _describe_endpoint(self, *, EndpointName: str) -> Any:
+        raise ClientError(
+            {"Error": {"Code": "ValidationException", "Message": f"Could not find endpoint {EndpointName!r}."}},
+            "DescribeEndpoint",
+        )
+
     def _describe_model_package(self, *, ModelPackageName: str) -> Any:
         """Tell that the package is complete at the second look."""
         self.looks += 1
@@ -83,7 +91,7 @@ def build(
     monkeypatch: pytest.MonkeyPatch, check_request: Any, made_once: Callable[..., Any]
 ) -> Callable[[Account, Path], str]:
     """Return the whole stage of one execution; the model itself is made once, as it would come out the same."""
-    monkeypatch.setattr(create_model_package, "make", made_once)
+    monkeypatch.setattr(training_run, "make", made_once)
     monkeypatch.setattr(registry.time, "sleep", lambda _seconds: None)
     write_text = Path.write_text
 
@@ -101,7 +109,7 @@ def build(
 @pytest.fixture(scope="module")
 def made_once() -> Callable[..., Any]:
     made: list[Any] = []
-    really = create_model_package.make
+    really = training_run.make
 
     def make(*arguments: Any) -> Any:
         if not made:
@@ -120,7 +128,7 @@ def test_a_build_that_nobody_kills_waits_until_the_package_is_complete(
     arn = build(account, tmp_path)
 
     assert account.steps[-4:] == [
-        "describe_model_package", "describe_model_package", "model_summary.txt", "model_package_arn.txt"
+        "describe_model_package", "model_report_url.txt", "model_summary.txt", "model_package_arn.txt"
     ]  # fmt: skip
     assert account.steps.index("create_model_package") > max(
         number for number, step in enumerate(account.steps) if step == "put_object"

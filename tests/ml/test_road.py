@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ml import create_model_package, deploy_model, lambda_auto_approve, usecases
-from ml.create_model_package import BuildEnvironment
+from ml.build_environment import BuildEnvironment
 from ml.deploy_model import DeployEnvironment
 from ml.errors import RoadError
 from ml.rollout import Clients
