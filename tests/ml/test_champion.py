@@ -48,15 +48,33 @@ BASES = (contract.POINT, contract.BOUND)
 
 @pytest.fixture(scope="module")
 def churn() -> SimpleNamespace:
-    table = usecases.load("churn").synthetic()
-    return SimpleNamespace(table=table, strong=fit(table, "churn", **STRONG), weak=fit(table, "churn", **WEAK))
+    """A strong and a weak model of the first 1600 customers, each measured beside the other."""
+    whole = usecases.load("churn").synthetic()
+    table = dataclasses.replace(whole, rows=whole.rows[:1600], target=whole.target[:1600])
+    strong, weak = fit(table, "churn", **STRONG), fit(table, "churn", **WEAK)
+    return SimpleNamespace(
+        table=table,
+        strong=strong,
+        weak=weak,
+        challenged=compared(table, weak, serving(table, strong)),
+        succeeded=compared(table, strong, serving(table, weak)),
+    )
+
+
+@pytest.fixture(scope="module")
+def small() -> SimpleNamespace:
+    """A model of few rows and columns, for what is about the road and not the model."""
+    rng = np.random.default_rng(10)
+    rows = rng.normal(size=(200, 3))
+    table = numeric_table("churn", rows, rows[:, 0] + rng.normal(size=200) > 0, source="made up")
+    return SimpleNamespace(table=table, trained=fit(table, "churn", model__n_estimators=5))
 
 
 # --- end to end, with real models
 
 
 def test_a_truly_better_champion_blocks_a_challenger(churn: SimpleNamespace) -> None:
-    found = compared(churn.table, churn.weak, serving(churn.table, churn.strong))
+    found = churn.challenged
     limits = {"accuracy": 0.5, "auc": 0.5, "log_loss": 3.0}
     for basis in BASES:
         verdict = judged(found, limits, 0, basis)
@@ -67,7 +85,7 @@ def test_a_truly_better_champion_blocks_a_challenger(churn: SimpleNamespace) -> 
 
 
 def test_a_truly_worse_champion_does_not(churn: SimpleNamespace) -> None:
-    found = compared(churn.table, churn.strong, serving(churn.table, churn.weak))
+    found = churn.succeeded
     for basis in BASES:
         verdict = judged(found, {"accuracy": 0.5, "auc": 0.5, "log_loss": 3.0, "average_precision": 0.5}, 0, basis)
         judgeable = [line for line in verdict.lines if line.metric != "average_precision"]
@@ -77,7 +95,7 @@ def test_a_truly_worse_champion_does_not(churn: SimpleNamespace) -> None:
 
 
 def test_a_champions_metrics_are_its_own_answers_to_the_same_rows(churn: SimpleNamespace) -> None:
-    found = compared(churn.table, churn.strong, serving(churn.table, churn.weak))
+    found = churn.succeeded
     entry = json.loads(found.document)["champion"]
     rows, target = churn.table.rows[churn.weak.held_out], churn.table.target[churn.weak.held_out]
     scores = churn.weak.model.predict_proba(rows)[:, 1]
@@ -99,8 +117,7 @@ def test_an_equal_champion_passes_by_point_and_is_no_proof_by_bound(churn: Simpl
 
 
 def test_the_comparison_gives_the_same_bytes(churn: SimpleNamespace) -> None:
-    rival = serving(churn.table, churn.weak)
-    assert compared(churn.table, churn.strong, rival) == compared(churn.table, churn.strong, rival)
+    assert compared(churn.table, churn.strong, serving(churn.table, churn.weak)) == churn.succeeded
 
 
 def test_a_regression_is_compared_in_its_own_unit() -> None:
@@ -211,10 +228,10 @@ FAULTS = "columns kind width task target classes library pickle no-model no-arch
 
 @pytest.mark.parametrize("fault", FAULTS.split())
 def test_a_champion_that_cannot_be_scored_stops_no_build_and_passes_no_gate(
-    fault: str, numeric: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    fault: str, small: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rival, reason = _broken(serving(numeric.table, numeric.trained))[fault]
-    found = compared(numeric.table, numeric.trained, rival)
+    rival, reason = _broken(serving(small.table, small.trained))[fault]
+    found = compared(small.table, small.trained, rival)
     entry = json.loads(found.document)["champion"]
     assert (entry["scored"], entry["metrics"], entry["differences"]) == (False, {}, {})
     assert reason in entry["reason"]
