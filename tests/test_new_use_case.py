@@ -79,8 +79,8 @@ def test_the_projects_tests_take_the_new_use_case_in(followed: Path) -> None:
 
 def test_what_the_page_adds_is_in_the_house_format(followed: Path) -> None:
     changed = [f"ml/usecases/{NAME}.py", "ml/contract.py"]
-    run(followed, "-m", "ruff", "format", "--check", *changed)
-    run(followed, "-m", "ruff", "check", *changed)
+    assert "2 files already formatted" in run(followed, "-m", "ruff", "format", "--check", *changed)
+    assert "All checks passed" in run(followed, "-m", "ruff", "check", *changed)
 
 
 def test_the_new_use_case_walks_the_road(followed: Path) -> None:
