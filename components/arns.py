@@ -153,28 +153,6 @@ class Arns:
         return f"{bucket_arn(self.names.model_bucket)}/{contract.REPORTS_PREFIX}*"
 
     @property
-    def training_inputs(self) -> str:
-        """What training jobs get, in the model bucket."""
-        return f"{bucket_arn(self.names.model_bucket)}/{contract.TRAINING_INPUTS_PREFIX}*"
-
-    @property
-    def training_results(self) -> str:
-        """What this stack's training jobs leave, in the model bucket."""
-        jobs = f"{contract.TRAINING_JOBS_PREFIX}{self.names.endpoint}{contract.VERSION_SEPARATOR}*"
-        return f"{bucket_arn(self.names.model_bucket)}/{jobs}"
-
-    @property
-    def training_jobs(self) -> str:
-        """Every training job that the train build may start."""
-        return self._regional("sagemaker", f"training-job/{self.names.endpoint}{contract.VERSION_SEPARATOR}*")
-
-    @property
-    def training_log_streams(self) -> str:
-        """What this stack's training jobs print, in the group of all jobs of the account."""
-        streams = f"log-stream:{self.names.endpoint}{contract.VERSION_SEPARATOR}*"
-        return f"{self.log_group(contract.TRAINING_LOG_GROUP)}:{streams}"
-
-    @property
     def model_package_groups(self) -> list[str]:
         """The registry's group, in both spellings."""
         return self._both_spellings("model-package-group/{}")

@@ -90,20 +90,7 @@ def training_request(
         },
         "RoleArn": settings.role_arn,
         "HyperParameters": dict(variables),
-        "InputDataConfig": [
-            {
-                "ChannelName": channel,
-                "DataSource": {
-                    "S3DataSource": {
-                        "S3DataType": "ManifestFile",
-                        "S3Uri": uri,
-                        "S3DataDistributionType": "FullyReplicated",
-                    }
-                },
-                "InputMode": "File",
-            }
-            for channel, uri in manifests.items()
-        ],
+        "InputDataConfig": [_channel(name, uri) for name, uri in manifests.items()],
         "OutputDataConfig": {
             "S3OutputPath": f"s3://{settings.bucket}/{contract.TRAINING_JOBS_PREFIX}",
             "KmsKeyId": settings.key_arn,
@@ -118,6 +105,11 @@ def training_request(
         "EnableNetworkIsolation": True,
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(settings.tags.items())],
     }
+
+
+def _channel(name: str, manifest_uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "ManifestFile", "S3Uri": manifest_uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
 
 
 def job_name(prefix: str, request: Mapping[str, Any]) -> str:

@@ -41,8 +41,7 @@ def make(build: BuildEnvironment, read: storage.Read, champion: Champion | None)
 
 def try_share(build: BuildEnvironment, read: storage.Read) -> bytes:
     """Return what this training job's share of the search has found. Changes nothing in AWS."""
-    table = _table(build, read)
-    return search.write(search.search(build.use_case, table, build.search, entry.say))
+    return search.write(search.search(build.use_case, _table(build, read), build.search, entry.say))
 
 
 def _table(build: BuildEnvironment, read: storage.Read) -> Table:

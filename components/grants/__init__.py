@@ -6,6 +6,7 @@ call. What AWS's own examples grant beyond that is left out:
 - s3:GetObjectVersion: the artifact location that CodePipeline hands to an action is a bucket and a key, no version
   (S3ArtifactLocation in its API model).
 - lambda:ListFunctions: fills a list in the console.
-- logs:CreateLogGroup: the program makes every log group, with its retention and its key.
-- iam:PassRole for the train build: registering a version passes no role.
+- logs:CreateLogGroup: the program makes every log group, with its retention and its key. That of training jobs is the
+  whole account's: the first job makes it.
+- iam:PassRole for the train build: registering a version passes no role; only starting a training job does.
 """

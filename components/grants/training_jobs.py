@@ -4,17 +4,18 @@ from components.arns import Arns, bucket_arn, object_arn
 from components.grants.common import WRITE_LOG
 from components.iam import Statement, allow
 from components.settings import Settings
+from components.training_arns import TrainingArns
 from ml import contract
 
 
 def starter_statements(arns: Arns, settings: Settings) -> list[Statement]:
     """Start, watch and stop jobs of this stack's own name, and read what they print and leave."""
-    training = settings.training
+    training, own = settings.training, TrainingArns(names=arns.names)
     return [
         allow(
             "StartTrainingJobs",
             ["sagemaker:CreateTrainingJob"],
-            arns.training_jobs,
+            own.jobs,
             {
                 "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": [training.instance_type]},
                 # ForAllValues holds for a request without the key as well.
@@ -26,12 +27,12 @@ def starter_statements(arns: Arns, settings: Settings) -> list[Statement]:
         allow(
             "FollowAndStopTrainingJobs",
             ["sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"],
-            arns.training_jobs,
+            own.jobs,
         ),
         allow(
             "TagTrainingJobs",
             ["sagemaker:AddTags"],
-            arns.training_jobs,
+            own.jobs,
             {"StringEquals": {"sagemaker:TaggingAction": "CreateTrainingJob"}},
         ),
         allow(
@@ -41,25 +42,24 @@ def starter_statements(arns: Arns, settings: Settings) -> list[Statement]:
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
         allow("FindTrainingLog", ["logs:DescribeLogStreams"], arns.log_streams(contract.TRAINING_LOG_GROUP)),
-        allow("ReadTrainingLog", ["logs:GetLogEvents"], arns.training_log_streams),
-        allow(
-            "StoreTrainingInputsOnce", ["s3:PutObject"], arns.training_inputs, {"Null": {"s3:if-none-match": "false"}}
-        ),
-        allow("CompareTrainingInputs", ["s3:GetObject"], arns.training_inputs),
-        allow("ReadTrainingResult", ["s3:GetObject"], arns.training_results),
+        allow("ReadTrainingLog", ["logs:GetLogEvents"], own.log_streams),
+        allow("StoreTrainingInputsOnce", ["s3:PutObject"], own.inputs, {"Null": {"s3:if-none-match": "false"}}),
+        allow("CompareTrainingInputs", ["s3:GetObject"], own.inputs),
+        allow("ReadTrainingResult", ["s3:GetObject"], own.results),
     ]
 
 
 def runner_statements(arns: Arns, settings: Settings) -> list[Statement]:
     """Bring a job its inputs and take its result and its log away: SageMaker does so, the job has no network."""
+    own = TrainingArns(names=arns.names)
     inputs = {"StringLike": {"s3:prefix": f"{contract.TRAINING_INPUTS_PREFIX}*"}}
     statements = [
-        allow("ReadTrainingInputs", ["s3:GetObject"], arns.training_inputs),
+        allow("ReadTrainingInputs", ["s3:GetObject"], own.inputs),
         allow("FindTrainingInputs", ["s3:ListBucket"], bucket_arn(arns.names.model_bucket), inputs),
-        allow("StoreTrainingResult", ["s3:PutObject"], arns.training_results),
+        allow("StoreTrainingResult", ["s3:PutObject"], own.results),
         # Every job of the account writes to this group, so no stack can own it: the first job makes it.
         allow("MakeTrainingLog", ["logs:CreateLogGroup"], arns.log_streams(contract.TRAINING_LOG_GROUP)),
-        allow("WriteTrainingLog", WRITE_LOG, arns.training_log_streams),
+        allow("WriteTrainingLog", WRITE_LOG, own.log_streams),
     ]
     if settings.training.data_uri:
         bucket, _, key = settings.training.data_uri.removeprefix("s3://").partition("/")

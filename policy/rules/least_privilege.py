@@ -30,6 +30,8 @@ CONDITIONED: Mapping[str, str] = MappingProxyType(
 )
 """Actions on things whose ARN AWS makes up when they come to be -> the condition key that narrows `*` instead."""
 
+JOBS_LOG = "/aws/sagemaker/TrainingJobs"
+
 WITHOUT_REGION = frozenset({"iam", "s3"})
 """Services whose ARNs hold no region."""
 WITHOUT_ACCOUNT = frozenset({"s3"})
@@ -112,9 +114,14 @@ def groups_in_both_spellings(graph: Graph) -> Checks:
 
 
 def log_groups_come_first(graph: Graph) -> Checks:
-    """Check that no role makes log groups: such a group is unencrypted, kept for ever and left behind."""
+    """Check that no role makes log groups: such a group is unencrypted, kept for ever and left behind.
+
+    That of training jobs is the whole account's, under a name of SageMaker's: no stack can declare it.
+    """
     for role in roles(graph):
-        yield check(role.resource, not role.may("logs:CreateLogGroup"), "may logs:CreateLogGroup; declare the group")
+        made = {arn for grant in role.grants("logs:CreateLogGroup") for arn in grant.resources}
+        own = [arn for arn in made if not arn.endswith(f":log-group:{JOBS_LOG}:*")]
+        yield check(role.resource, not own, "may logs:CreateLogGroup; declare the group")
 
 
 def _needs_star(action: str, one: Statement) -> bool:

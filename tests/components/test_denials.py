@@ -12,6 +12,7 @@ from components.iam import document
 from components.names import Names
 from components.roles import ROLES
 from components.settings import Settings
+from components.training_arns import TrainingArns
 from ml import contract
 from rehearsal.account.calls import Check
 from rehearsal.account.iam import Policy, as_list, evaluate
@@ -41,6 +42,7 @@ def policies(role: str, suffix: str = "") -> list[Policy]:
 
 NAMES, SETTINGS = stack("")
 ARNS = Arns(names=NAMES)
+OF_JOBS = TrainingArns(names=NAMES)
 PACKAGE = ARNS.model_packages[0].replace("*", "1")
 MODEL_OBJECT = ARNS.model_archives.replace("*", "0123/model.tar.gz")
 REPORT = ARNS.reports.replace("*", "0123/report.html")
@@ -91,15 +93,15 @@ OTHERS: list[tuple[str, str, Mapping[str, Any], set[str]]] = [
     ("s3:PutObject", ARNS.source_artifacts, {}, {"pipeline"}),
     ("s3:PutObject", ARNS.build_artifacts, {}, {"train"}),
     ("codecommit:UploadArchive", ARNS.repository, {}, {"pipeline"}),
-    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB, {"train"}),
-    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB | {"sagemaker:NetworkIsolation": "false"}, set()),
-    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB | {"sagemaker:MaxRuntimeInSeconds": "3601"}, set()),
-    ("sagemaker:CreateTrainingJob", ARNS.training_jobs, JOB | {"sagemaker:InstanceTypes": ["ml.p5.48xlarge"]}, set()),
-    ("sagemaker:StopTrainingJob", ARNS.training_jobs, {}, {"train"}),
-    ("s3:PutObject", ARNS.training_inputs, ONCE, {"train"}),
-    ("s3:PutObject", ARNS.training_inputs, {}, set()),
-    ("s3:PutObject", ARNS.training_results, {}, {"execution"}),
-    ("s3:GetObject", ARNS.training_results, {}, {"train"}),
+    ("sagemaker:CreateTrainingJob", OF_JOBS.jobs, JOB, {"train"}),
+    ("sagemaker:CreateTrainingJob", OF_JOBS.jobs, JOB | {"sagemaker:NetworkIsolation": "false"}, set()),
+    ("sagemaker:CreateTrainingJob", OF_JOBS.jobs, JOB | {"sagemaker:MaxRuntimeInSeconds": "3601"}, set()),
+    ("sagemaker:CreateTrainingJob", OF_JOBS.jobs, JOB | {"sagemaker:InstanceTypes": ["ml.p5.48xlarge"]}, set()),
+    ("sagemaker:StopTrainingJob", OF_JOBS.jobs, {}, {"train"}),
+    ("s3:PutObject", OF_JOBS.inputs, ONCE, {"train"}),
+    ("s3:PutObject", OF_JOBS.inputs, {}, set()),
+    ("s3:PutObject", OF_JOBS.results, {}, {"execution"}),
+    ("s3:GetObject", OF_JOBS.results, {}, {"train"}),
     *(
         ("iam:PassRole", role_arn(role), TO_SAGEMAKER, {"deploy", "train"} if role == "execution" else set())
         for role in ROLES

@@ -8,6 +8,7 @@ import pytest
 from components.arns import Arns
 from components.grants.deploy import deploy_statements
 from components.grants.execution import execution_statements
+from components.grants.train import train_statements
 from components.iam import document
 from components.names import Names
 from components.settings import Settings
@@ -123,3 +124,13 @@ def test_the_longest_policy_fits_into_what_iam_stores() -> None:
     arns = Arns(names=Names.of(settings, account=ACCOUNT, region="ap-northeast-1"))
 
     assert len(document(deploy_statements(arns, settings))) < POLICY_CHARACTERS
+
+
+@pytest.mark.parametrize("role", [train_statements, execution_statements])
+def test_what_training_jobs_need_fits_as_well(role: Any) -> None:
+    training = {"engine": "sagemaker", "dataUri": f"s3://{'b' * 63}/{'k' * 400}.parquet"}
+    values = {"training": training, "nameSuffix": "-a2345678", "modelPackageGroup": "G" * 54}
+    settings = Settings.parse(values, stack="prod", project="mle-004")
+    arns = Arns(names=Names.of(settings, account=ACCOUNT, region="ap-northeast-1"))
+
+    assert len(document(role(arns, settings))) < POLICY_CHARACTERS

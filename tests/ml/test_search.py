@@ -155,7 +155,9 @@ def test_every_use_case_declares_a_space_of_its_estimators_own_parameters(use_ca
     module: Any = usecases.load(use_case)
     estimator = module.build(module.synthetic())[-1]
 
-    for params in search.candidates(module.SEARCH_SPACE, 1000):
+    found = search.candidates(module.SEARCH_SPACE, 1000)
+    assert len(found) > 10
+    for params in found:
         estimator.set_params(**params)._validate_params()
 
 

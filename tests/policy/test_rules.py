@@ -28,6 +28,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "serverless": ("dev", {"endpoint": {"kind": "serverless"}}),
     "scaling": ("dev", {"endpoint": {"instanceCount": 2, "maxInstanceCount": 4, "traffic": "linear"}}),
+    "jobs": ("dev", {"training": {"engine": "sagemaker", "dataUri": "s3://rows/customers.csv"}}),
     "trail": ("dev", {"audit": {"trail": True}, "protectData": True}),
 }
 NOTHING_TO_SEE = {
@@ -36,6 +37,7 @@ NOTHING_TO_SEE = {
     ("approvals-end", "connection"),
     ("approvals-end", "serverless"),
     ("approvals-end", "scaling"),
+    ("approvals-end", "jobs"),
     ("approvals-end", "trail"),
 }
 
