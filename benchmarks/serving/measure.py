@@ -14,7 +14,7 @@ from benchmarks.serving.stack import Container
 
 FIRST_REQUESTS = 40
 CSV, JSON = "text/csv", "application/json"
-LEAST = 8
+LEAST = 3
 """Answers for each side in a round, however long they take."""
 
 

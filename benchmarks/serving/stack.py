@@ -17,7 +17,7 @@ from ml import serving_image
 
 HERE = Path(__file__).parent
 SIDES = {"ours": None, "naive": HERE / "sides/naive.py", "floor": HERE / "sides/floor.py"}
-HEALTH_SECONDS = 120.0
+HEALTH_SECONDS = 300.0
 ROOT = "/opt/ml"
 
 
@@ -98,7 +98,7 @@ def _environment(side: str, folder: Path, port: int) -> dict[str, str]:
     ours = serving_image.ENVIRONMENT if side == "ours" else {}
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": os.environ.get("HOME", str(folder)),
+        "HOME": str(folder),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": f"{folder / 'site'}{os.pathsep}{HERE / 'image'}",
