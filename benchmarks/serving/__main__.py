@@ -95,7 +95,8 @@ def _print(figures: list[Figure]) -> None:
     for f in figures:
         print(
             f"{f.case:16}{f.rows:6} {f.kind.split('/')[1]:5}{f.clients:2} at once  {f.side:6}"
-            f"p50 {f.p50:9.3f} ms [{f.lowest:.3f} .. {f.highest:.3f}]  p99 {f.p99:9.3f} ms",
+            f"p50 {f.p50:9.3f} ms [{f.lowest:.3f} .. {f.highest:.3f}]  p99 {f.p99:9.3f} ms  "
+            f"processor {f.processor:9.3f} ms",
             flush=True,
         )
 
