@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
-.PHONY: help rehearse drill test quick scan snapshots check format lock clean
+.PHONY: help rehearse drill test quick scan benchmark-serving snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ quick: $(VENV)/.installed ## the tests that need no emulated account and no scan
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
 	@$(BIN)/python -m tests.scan $(ARGS)
 
+benchmark-serving: $(VENV)/benchmarks/.installed ## our serving against the usual recipe on the container's stack; a quarter of an hour
+	@PYTHONDONTWRITEBYTECODE=1 $(VENV)/benchmarks/bin/python -m benchmarks.serving $(ARGS)
+
 snapshots: $(VENV)/.installed ## accept how each stack's resource graph looks now; read the difference before you commit it
 	@$(BIN)/python -m tests.snapshots
 
@@ -49,6 +52,8 @@ lock: $(VENV)/.installed ## pin every package by hash again after editing a requ
 	for name in train deploy installer; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate -c tests/requirements.lock \
 			buildspecs/requirements-$$name.in -o buildspecs/requirements-$$name.txt || exit 1; done
+	$(BIN)/uv pip compile -q --python-version 3.12 --generate-hashes --no-annotate --override benchmarks/overrides.txt \
+		benchmarks/requirements.in -o benchmarks/requirements.txt
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -68,4 +73,11 @@ $(VENV)/scanners/.installed: tests/scanners.lock $(VENV)/.installed
 	@echo "Installing the scanners into $(VENV)/scanners (once)"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/scanners
 	@$(BIN)/uv pip sync --quiet --python $(VENV)/scanners/bin/python tests/scanners.lock
+	@touch $@
+
+# The serving container's own stack: other versions than the tests', Python 3.12 alone, and no bytecode, as in the image.
+$(VENV)/benchmarks/.installed: benchmarks/requirements.txt $(VENV)/.installed
+	@echo "Installing the serving container's stack into $(VENV)/benchmarks (once)"
+	@$(BIN)/uv venv --quiet --clear --python 3.12 $(VENV)/benchmarks
+	@$(BIN)/uv pip sync --quiet --python $(VENV)/benchmarks/bin/python benchmarks/requirements.txt
 	@touch $@

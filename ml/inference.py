@@ -48,9 +48,14 @@ def model_fn(model_dir: str) -> Model:
 
 def load(pickled: bytes, metadata: Mapping[str, Any]) -> Model:
     """Return the model in `pickled` with the columns and classes that `metadata` names."""
+    return described(quick_model.speed_up(safe_pickle.loads(pickled)), metadata)
+
+
+def described(estimator: Any, metadata: Mapping[str, Any]) -> Model:
+    """Return `estimator`, which answers rows, with the columns and classes that `metadata` names."""
     columns = tuple(Column(c["name"], c["kind"] == "numeric", c["missing"]) for c in metadata["columns"])
     return Model(
-        estimator=quick_model.speed_up(safe_pickle.loads(pickled)),
+        estimator=estimator,
         columns=columns,
         classes=tuple(metadata["classes"]),
         all_numeric=all(column.numeric for column in columns),

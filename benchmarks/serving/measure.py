@@ -14,13 +14,17 @@ from benchmarks.serving.stack import Container
 
 FIRST_REQUESTS = 40
 CSV, JSON = "text/csv", "application/json"
-LEAST = 8
+LEAST = 3
 """Answers for each side in a round, however long they take."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One side's milliseconds for one kind of request: medians of the rounds, and the range of the rounds' medians."""
+    """One side's milliseconds for one kind of request: medians of the rounds, and the range of the rounds' medians.
+
+    `processor` is what the container's processes needed for one answer. Other work on the machine hardly changes it,
+    while it changes every time that a clock takes.
+    """
 
     case: str
     side: str
@@ -31,7 +35,9 @@ class Figure:
     p99: float
     lowest: float
     highest: float
+    processor: float
     rounds: list[float]
+    processor_rounds: list[float]
 
 
 class Asked(NamedTuple):
@@ -45,22 +51,25 @@ class Asked(NamedTuple):
 def load(case: Case, containers: Mapping[str, Container], asked: Asked, *, rounds: int, seconds: float) -> list[Figure]:
     """Return the figures of every side for one kind of request."""
     message = clients.request(models.body(case.rows(asked.rows), asked.kind), asked.kind)
-    found: dict[str, list[list[float]]] = {side: [] for side in containers}
+    found: dict[str, list[tuple[list[float], float]]] = {side: [] for side in containers}
     sides = list(containers)
     for number in range(rounds + 1):
         # Each side goes first as often as the others.
         for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
-            port = containers[side].port
-            found[side].append(clients.latencies(port, message, clients=asked.clients, seconds=seconds, least=LEAST))
+            container, before = containers[side], containers[side].processor_seconds()
+            took = clients.latencies(container.port, message, clients=asked.clients, seconds=seconds, least=LEAST)
+            found[side].append((took, (container.processor_seconds() - before) / len(took)))
     return [_figure(case.name, side, asked, of[1:]) for side, of in found.items()]  # the first round warms up
 
 
-def _figure(case: str, side: str, asked: Asked, rounds: list[list[float]]) -> Figure:
-    medians = [1000 * statistics.median(took) for took in rounds]
-    tails = [1000 * float(np.quantile(took, 0.99)) for took in rounds]
+def _figure(case: str, side: str, asked: Asked, rounds: list[tuple[list[float], float]]) -> Figure:
+    medians = [1000 * statistics.median(took) for took, _ in rounds]
+    tails = [1000 * float(np.quantile(took, 0.99)) for took, _ in rounds]
+    processor = [1000 * seconds for _, seconds in rounds]
     return Figure(
         case=case, side=side, **asked._asdict(), p50=statistics.median(medians), p99=statistics.median(tails),
-        lowest=min(medians), highest=max(medians), rounds=medians,
+        lowest=min(medians), highest=max(medians), processor=statistics.median(processor), rounds=medians,
+        processor_rounds=processor,
     )  # fmt: skip
 
 

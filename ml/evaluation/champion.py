@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import contract, inference
+from ml import contract, inference, safe_pickle
 from ml.evaluation import classification, clustering, regression
 from ml.evaluation.intervals import UNKNOWN, Interval
 from ml.gate import one_line
@@ -103,7 +103,8 @@ def _open(archive: bytes) -> _Opened:
             }
         metadata = json.loads(members[contract.METADATA_FILE])
         _check_versions(metadata)
-        return _Opened(model=inference.load(members[contract.MODEL_FILE], metadata), metadata=metadata)
+        estimator = safe_pickle.loads(members[contract.MODEL_FILE])
+        return _Opened(model=inference.described(estimator, metadata), metadata=metadata)
     except UnscorableError:
         raise
     except Exception as error:

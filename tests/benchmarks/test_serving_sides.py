@@ -71,8 +71,9 @@ def test_a_bar_needs_a_number_within_it() -> None:
 def test_ratios_are_of_the_same_round() -> None:
     def figure(side: str, rounds: list[float]) -> measure.Figure:
         return measure.Figure(
-            case=bars.DEFAULT, side=side, rows=1, kind=CSV, clients=1, p50=0, p99=0, lowest=0, highest=0, rounds=rounds
-        )
+            case=bars.DEFAULT, side=side, rows=1, kind=CSV, clients=1, p50=0, p99=0, lowest=0, highest=0, processor=0,
+            rounds=rounds, processor_rounds=rounds,
+        )  # fmt: skip
 
     found = list(bars.of_load([figure("naive", [10, 40, 30]), figure("ours", [1, 1, 3]), figure("floor", [1, 1, 1])]))
 

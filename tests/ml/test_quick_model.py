@@ -101,6 +101,15 @@ def test_a_forest_is_answered_bit_by_bit(seed: int, kind: Any, count: int, missi
     assert_equal(forest, hard_rows(rng, forest, count, width, missing))
 
 
+def test_the_values_of_many_trees_are_added_in_the_forests_order() -> None:
+    rng = np.random.default_rng(9)
+    rows = rng.normal(size=(80, 3))
+    forest = RandomForestRegressor(60, random_state=0).fit(rows, rng.normal(size=80))
+
+    for index in range(12):
+        assert_equal(forest, rows[index : index + 1])
+
+
 @pytest.mark.parametrize("kind", CLASSIFIERS + REGRESSORS)
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39, -1e300])
 @pytest.mark.parametrize("count", [1, 40])
