@@ -85,7 +85,7 @@ def _training(candidate: Candidate, metadata: Mapping[str, Any], measured: Mappi
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(metadata["libraries"].items()))
     aim = f"{metadata['task']} of {metadata['target']!r}" if metadata["target"] else metadata["task"]
     observations = f"{metadata['estimator']}, {aim} by {len(metadata['columns'])} columns; {libraries}"
-    source = measured.get("data", {}).get("source", "data")
+    source = (measured.get("data") or {}).get("source", "data")
     return {
         "training_observations": one_line(observations, _SHORT),
         "training_job_details": {

@@ -187,7 +187,7 @@ def repacked(champion: Champion, **members: bytes) -> Champion:
     with tarfile.open(fileobj=io.BytesIO(champion.archive)) as tar:
         files = {info.name: tar.extractfile(info).read() for info in tar.getmembers()}
     names = {"metadata": contract.METADATA_FILE, "model": contract.MODEL_FILE}
-    return of_archive(packaging._tar_gz(files | {names[key]: body for key, body in members.items()}))
+    return of_archive(packaging.tar_gz(files | {names[key]: body for key, body in members.items()}))
 
 
 def described(champion: Champion, **changes: Any) -> Champion:
@@ -214,7 +214,7 @@ def _broken(champion: Champion) -> dict[str, tuple[Champion, str]]:
         "classes": (described(champion, classes=[0, 1, 2]), "it knows the classes [0, 1, 2], not [0, 1]"),
         "library": (described(champion, libraries=libraries), "it was made with scikit-learn 1.8.0, and"),
         "pickle": (repacked(champion, model=pickle.dumps(Harmful())), "ForbiddenGlobalError: the model's pickle names"),
-        "no-model": (of_archive(packaging._tar_gz({})), "its archive cannot be opened: KeyError"),
+        "no-model": (of_archive(packaging.tar_gz({})), "its archive cannot be opened: KeyError"),
         "no-archive": (of_archive(b"no archive"), "its archive cannot be opened: ReadError"),
         "not-there": (
             dataclasses.replace(champion, archive=b"", reason="its archive cannot be read: NoSuchKey"),
@@ -294,7 +294,14 @@ def account(aws: SimpleNamespace, client_error: Any) -> Account:
 
 def test_what_serves_is_found_with_its_archive(account: Account) -> None:
     digest = storage.sha256(b"the archive")
-    expected = Champion(model_package_arn=ARN, version=3, archive_sha256=digest, archive=b"the archive", reason="")
+    expected = Champion(
+        model_package_arn=ARN,
+        version=3,
+        archive_sha256=digest,
+        archive=b"the archive",
+        reason="",
+        archive_uri=f"s3://{account.aws.bucket}/models/{digest}/model.tar.gz",
+    )
     assert account.find() == expected
     account.status = "Updating"
     assert account.find() == expected

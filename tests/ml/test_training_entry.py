@@ -25,7 +25,11 @@ HYPERPARAMETERS = {
     "PIPELINE_EXECUTION_ID": "1",
     "COMMIT_ID": "0123abc",
     "REPOSITORY_NAME": "repo",
+    "EXECUTION_URL": "https://console.aws.amazon.com/an-execution",
+    "ENDPOINT_NAME": "mle-004-churn",
+    "THRESHOLDS": '{"accuracy": 0.85}',
     "GATE": '{"basis": "point", "championMargin": null, "confidence": 0.95}',
+    "TRAINING_CHAMPION": "null",
 }
 
 
