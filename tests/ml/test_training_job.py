@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import contract, entry, made, search, storage, training_job, training_request
+from ml import champion, contract, entry, made, search, storage, training_channels, training_job, training_request
 from ml.build_environment import BuildEnvironment
 from ml.errors import InputError, RoadError
+from ml.evaluation.champion import Champion
 from ml.packaging import Archive
 from ml.search import Plan
 from ml.training_job import TrainingJobs
@@ -143,6 +144,30 @@ def test_a_job_is_what_the_service_accepts(check_request: Any) -> None:
     source = named.pop("source")
     assert source[1:] == ["source.tar.gz"]
     assert list(named.values()) == [[{"prefix": "s3://rows/2026/"}, "customers.csv"]]
+
+
+@pytest.mark.parametrize("reason", ["", "its archive cannot be read: NoSuchKey"])
+def test_a_job_learns_what_serves_and_gets_its_archive_where_there_is_one(reason: str) -> None:
+    account, uri = Account([DONE]), "" if reason else "s3://models/models/abc/model.tar.gz"
+    rival = Champion(
+        model_package_arn="arn", version=3, archive_sha256="abc", archive=b"old", reason=reason, archive_uri=uri
+    )
+    jobs_in(account).train(NO_SEARCH, [], rival)
+    (request,) = account.jobs.values()
+
+    told = request["HyperParameters"][contract.TRAINING_CHAMPION]
+    brought = {one["ChannelName"] for one in request["InputDataConfig"]} - {training_channels.SOURCE_CHANNEL}
+    assert brought == ({training_channels.name(uri)} if uri else set())
+    assert "old" not in told
+    found = champion.from_told(told, {uri: b"old"}.__getitem__)
+    assert found == (rival if uri else replace(rival, archive=b""))
+
+
+def test_a_job_is_told_when_nothing_serves() -> None:
+    account = Account([DONE])
+    jobs_in(account).train(NO_SEARCH, [])
+    (request,) = account.jobs.values()
+    assert champion.from_told(request["HyperParameters"][contract.TRAINING_CHAMPION], pytest.fail) is None
 
 
 def test_every_input_lies_under_the_digest_of_its_content() -> None:
