@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
-.PHONY: help rehearse drill test quick scan benchmark-serving snapshots check format lock clean
+.PHONY: help rehearse drill test endure quick scan benchmark-serving snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -22,11 +22,14 @@ rehearse: $(VENV)/.installed ## walk the whole road with no AWS account; options
 drill: $(VENV)/.installed ## bring faults about and see what stops them: ARGS=weak-model, ARGS=all, ARGS="all --without-guards"
 	@$(BIN)/python -m rehearsal drill $(ARGS)
 
-test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test
-	@$(PYTEST) $(ARGS)
+test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test but those of `make endure`
+	@$(PYTEST) -m "not long" $(ARGS)
+
+endure: $(VENV)/.installed ## what takes minutes by itself: twenty deploys and five rollbacks under load, every drill without its gate
+	@$(PYTEST) -m long tests/test_drills.py tests/test_road_many.py $(ARGS)
 
 quick: $(VENV)/.installed ## the tests that need no emulated account and no scanner; less than a minute
-	@$(PYTEST) $(QUICK) $(ARGS)
+	@$(PYTEST) -m "not long and not slow" $(QUICK) $(ARGS)
 
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
 	@$(BIN)/python -m tests.scan $(ARGS)

@@ -27,6 +27,8 @@ from rehearsal.road import Road, open_road
 from rehearsal.scenario import Scene
 from tests.silence import Silent
 
+pytestmark = pytest.mark.long
+
 PUSHED = ('"n_estimators": 20', '"n_estimators": 25')
 VERSIONS = 20
 ROLLBACKS = (19, 3, 20, 7, 18)

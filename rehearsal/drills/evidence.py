@@ -102,7 +102,7 @@ DRILLS = (
     Drill(
         name="missing-metrics",
         fault="A version is registered whose evaluation lacks the metric that the threshold names.",
-        gate="ml/gate.py: a threshold without its metric fails, and so does a judgement without a line",
+        gate="ml/gate.py: a threshold without its metric fails; ml/judgement.py: so does a judgement without a line",
         play=missing_metrics,
         without_guard=[
             InApprovalFunction(
@@ -113,7 +113,7 @@ DRILLS = (
                         new="(_line(name, metrics, thresholds[name]) for name in thresholds if name in metrics)",
                     ),
                     TextChange(
-                        path=_GATE_FILE,
+                        path="ml/judgement.py",
                         old="        return bool(self.lines) and all(line.passed for line in self.lines)\n",
                         new="        return all(line.passed for line in self.lines)\n",
                     ),

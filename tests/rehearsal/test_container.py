@@ -265,7 +265,7 @@ def test_the_process_writes_its_port_and_ends_when_its_parent_is_gone(tmp_path: 
     assert process.stdin
     process.stdin.write(json.dumps({"model_folder": str(tmp_path), "ready_file": str(port)}).encode() + b"\n")
     process.stdin.flush()
-    eventually(port.exists)
+    eventually(port.exists, seconds=60)
     assert process.poll() is None
     process.stdin.close()
     assert process.wait(10) == 0

@@ -2,7 +2,6 @@ import base64
 import io
 import json
 import threading
-import time
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -296,25 +295,3 @@ def test_a_function_that_does_not_exist_is_refused_at_once(functions: Functions)
 def test_an_event_that_is_not_json_is_refused(functions: Functions):
     with pytest.raises(ClientError, match="Could not parse request body into json"):
         functions.client.invoke(FunctionName=functions.deploy(""), Payload=b"{")
-
-
-# --- the end
-
-
-def test_closing_kills_what_runs_and_starts_nothing_more(tmp_path: Path):
-    with running_cloud(tmp_path) as cloud:
-        functions = Functions(cloud)
-        started = tmp_path / "started"
-        waits = f"import pathlib, threading\ndef handler(*_):\n    pathlib.Path({str(started)!r}).touch()\n"
-        name = functions.deploy(f"{waits}    threading.Event().wait()", Timeout=60)
-
-        functions.runner.invoke_async(name, {})
-        deadline = time.monotonic() + 30
-        while not started.exists():
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.05)
-        functions.runner.close()
-
-        functions.runner.drain(20)
-        with pytest.raises(AwsError, match="the account is closed"):
-            functions.runner.invoke(name, {})
