@@ -1,8 +1,8 @@
 """Training: seconds, memory and the size of the model for every use case, from a thousand rows to a million.
 
-Each fit has a process of its own, hence its own peak of memory. The rows are the use case's own made-up ones, more of
-them. Beside them stands what the seconds cost where the build trains, by the list prices of `ml.operate.cost`; what
-else a build does is in `python -m ml cost`.
+Each fit has a process of its own, hence its own peak of memory, and one thread: its seconds are the processor's. The rows
+are the use case's own made-up ones, more of them. Beside them stands what the seconds cost where the build trains, by the
+list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`.
 """
 
 import json
@@ -74,9 +74,9 @@ def fitted(name: str, rows: int) -> dict[str, float]:
 
     use_case: Any = usecases.load(name)
     table = use_case.synthetic(rows)
-    began = time.perf_counter()
+    began = time.process_time()
     trained = training.train(table, use_case.build, usecases.split_of(use_case))
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     memory = peak.megabytes()
     archive = packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=name)
     return {"seconds": seconds, "archive": len(archive.body) / 1e6, "cost": cost(seconds), "memory": memory}
