@@ -1,7 +1,7 @@
 """Training: seconds, memory and the size of the model for every use case, from a thousand rows to a million.
 
-Each fit has a process of its own, hence its own peak of memory, and one thread: its seconds are the processor's. The rows
-are the use case's own made-up ones, more of them. Beside them stands what the seconds cost where the build trains, by the
+Each fit has a process of its own, hence its own peak of memory, and one thread: seconds are the processor's. Rows are
+the use case's own made-up ones, more of them. Beside them stands what the seconds cost where the build trains, by the
 list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`.
 """
 
