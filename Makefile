@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
-.PHONY: help rehearse drill test endure quick scan benchmark-serving snapshots check format lock clean
+.PHONY: help rehearse drill test endure quick scan benchmarks benchmark-serving snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ quick: $(VENV)/.installed ## the tests that need no emulated account and no scan
 
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
 	@$(BIN)/python -m tests.scan $(ARGS)
+
+benchmarks: $(VENV)/.installed ## everything but serving beside what it is compared with: ARGS=evaluation, ARGS="training --large"; half an hour
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 benchmark-serving: $(VENV)/benchmarks/.installed ## our serving against the usual recipe on the container's stack; a quarter of an hour
 	@PYTHONDONTWRITEBYTECODE=1 $(VENV)/benchmarks/bin/python -m benchmarks.serving $(ARGS)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from benchmarks.bars import Bar
 from benchmarks.serving import bars, measure, models, plot
-from benchmarks.serving.bars import Bar
 from benchmarks.serving.measure import CSV, JSON, Asked, Figure
 from benchmarks.serving.models import Case
 from benchmarks.serving.stack import Container, running

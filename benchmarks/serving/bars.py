@@ -1,35 +1,13 @@
 """What the figures have to hold: each bar beside its figure."""
 
-import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from benchmarks.bars import Bar, ratio
 from benchmarks.serving.measure import CSV, Figure
 
 DEFAULT, DEEP = "churn", "deep forest"
 SAME = 1e-12
 NEVER_SLOWER = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """One bar: what was found, the most that it may be, and how far the rounds lie apart."""
-
-    what: str
-    found: float
-    most: float
-    spread: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the figure is within the bar; no number is not."""
-        return self.found <= self.most
-
-    def line(self) -> str:
-        """Return the bar as one line of the report."""
-        verdict = "holds" if self.holds else "does not hold"
-        return f"{verdict:14}{self.what:64}{self.found:10.4g}  at most {self.most:.4g}  {self.spread}".rstrip()
-
 
 LIMITS: dict[tuple[str, str, int, int], float] = {
     # (case, against, rows, clients) -> ours divided by the other, at most
@@ -44,10 +22,7 @@ LIMITS: dict[tuple[str, str, int, int], float] = {
 
 
 def of_load(figures: Sequence[Figure]) -> Iterator[Bar]:
-    """Yield the bars of the answers' times: ours divided by naive everywhere, and by the floor where a limit says so.
-
-    A ratio is the median of the ratios of the rounds, because what disturbs a round disturbs both sides.
-    """
+    """Yield the bars of the answers' times: ours by naive everywhere, by the floor where a limit says so."""
     by_key = {(f.case, f.side, f.rows, f.kind, f.clients): f for f in figures}
     for (case, side, rows, kind, at_once), ours in by_key.items():
         for against in ("naive", "floor") if side == "ours" else ():
@@ -56,10 +31,8 @@ def of_load(figures: Sequence[Figure]) -> Iterator[Bar]:
             most = LIMITS.get((case, against, rows, at_once), default) if kind == CSV else default
             if other is None or most is None:
                 continue
-            ratios = sorted(a / b for a, b in zip(ours.rounds, other.rounds, strict=True))
             what = f"{case}: {rows} row{'s' * (rows > 1)} of {kind.split('/')[1]}, {at_once} at once, ours / {against}"
-            spread = f"[{ratios[0]:.3g} .. {ratios[-1]:.3g}]"
-            yield Bar(what=what, found=statistics.median(ratios), most=most, spread=spread)
+            yield ratio(what, ours.rounds, other.rounds, most)
 
 
 def of_start(seconds: dict[str, list[float]], slowest: dict[str, list[float]]) -> Iterator[Bar]:
@@ -68,7 +41,4 @@ def of_start(seconds: dict[str, list[float]], slowest: dict[str, list[float]]) -
         ("start to the first healthy ping, ours / naive", seconds, 1.0),
         ("slowest of the first 40 requests, ours / naive", slowest, 1 / 50),
     ):
-        ratios = sorted(a / b for a, b in zip(found["ours"], found["naive"], strict=True))
-        yield Bar(
-            what=what, found=statistics.median(ratios), most=most, spread=f"[{ratios[0]:.3g} .. {ratios[-1]:.3g}]"
-        )
+        yield ratio(what, found["ours"], found["naive"], most)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.figures import drawing
 from benchmarks.serving.measure import CSV, Figure
 
 COLOURS = {"naive": "#c44e52", "ours": "#4c72b0", "floor": "#8c8c8c"}
@@ -11,26 +12,18 @@ ROWS = (1, 100, 10_000)
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
     """Write one drawing for one client and CSV, on a scale of powers of ten, to `path`."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "serving", "svg.fonttype": "none"})
-    from matplotlib import pyplot
-
     chosen = [f for f in figures if f.kind == CSV and f.clients == 1]
     names = list(dict.fromkeys(f.case for f in chosen))
-    drawing, areas = pyplot.subplots(1, len(ROWS), figsize=(12, 4.2), sharey=True, layout="constrained")
-    for area, rows in zip(areas, ROWS, strict=True):
-        for shift, (side, colour) in enumerate(COLOURS.items()):
-            found = {f.case: f for f in chosen if f.side == side and f.rows == rows}
-            at = [names.index(name) + (shift - 1) * 0.27 for name in found]
-            spread = [[f.p50 - f.lowest for f in found.values()], [f.highest - f.p50 for f in found.values()]]
-            heights = [f.p50 for f in found.values()]
-            area.bar(at, heights, 0.25, color=colour, label=side, yerr=spread, error_kw={"lw": 0.8})
-        area.set(title=f"{rows:,} row{'s' * (rows > 1)}", yscale="log", xticks=range(len(names)))
-        area.set_xticklabels(names, rotation=40, ha="right")
-        area.grid(axis="y", alpha=0.3)
-    areas[0].set_ylabel("milliseconds, median (range of rounds)")
-    areas[0].legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    drawing.savefig(path, metadata={"Date": None})
+    with drawing(path, areas=len(ROWS), size=(12, 4.2), sharey=True) as areas:
+        for area, rows in zip(areas, ROWS, strict=True):
+            for shift, (side, colour) in enumerate(COLOURS.items()):
+                found = {f.case: f for f in chosen if f.side == side and f.rows == rows}
+                at = [names.index(name) + (shift - 1) * 0.27 for name in found]
+                spread = [[f.p50 - f.lowest for f in found.values()], [f.highest - f.p50 for f in found.values()]]
+                heights = [f.p50 for f in found.values()]
+                area.bar(at, heights, 0.25, color=colour, label=side, yerr=spread, error_kw={"lw": 0.8})
+            area.set(title=f"{rows:,} row{'s' * (rows > 1)}", yscale="log", xticks=range(len(names)))
+            area.set_xticklabels(names, rotation=40, ha="right")
+            area.grid(axis="y", alpha=0.3)
+        areas[0].set_ylabel("milliseconds, median (range of rounds)")
+        areas[0].legend(frameon=False)

@@ -14,6 +14,7 @@ class UseCase(Protocol):
 
     It may also have `split(table) -> (rows to fit on, rows to hold out)`, `groups(table)`, a label for each row whose
     equals belong together, and SEARCH_SPACE: parameter of the estimator -> values, a list or a scipy distribution.
+    `synthetic` may take a number of rows, for the training benchmark.
     And CARD: what the model card in the registry says, by the keys of `ml.model_card`. Its purpose is the docstring.
     """
 

@@ -29,9 +29,9 @@ CARD = {
 """For the model card in the registry (ml/model_card.py)."""
 
 
-def synthetic() -> Table:
-    """Return 3000 made-up customers with 6 numeric features in four groups that touch each other."""
-    features, _ = make_blobs(n_samples=3000, n_features=6, centers=4, cluster_std=2.2, random_state=12)
+def synthetic(rows: int = 3_000) -> Table:
+    """Return made-up customers with 6 numeric features in four groups that touch each other."""
+    features, _ = make_blobs(n_samples=rows, n_features=6, centers=4, cluster_std=2.2, random_state=12)
     return numeric_table("segmentation", features, None, source="synthetic customers")
 
 

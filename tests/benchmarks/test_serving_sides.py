@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.bars import Bar
 from benchmarks.serving import bars, measure, models, stack
 from benchmarks.serving.measure import CSV, JSON
 from ml import contract, inference
@@ -63,9 +64,9 @@ def test_every_use_case_is_measured() -> None:
 
 
 def test_a_bar_needs_a_number_within_it() -> None:
-    assert bars.Bar(what="", found=1.0, most=1.0).holds
-    assert not bars.Bar(what="", found=1.1, most=1.0).holds
-    assert not bars.Bar(what="", found=float("nan"), most=1.0).holds
+    assert Bar(what="", found=1.0, most=1.0).holds
+    assert not Bar(what="", found=1.1, most=1.0).holds
+    assert not Bar(what="", found=float("nan"), most=1.0).holds
 
 
 def test_ratios_are_of_the_same_round() -> None:

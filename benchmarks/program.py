@@ -1,0 +1,126 @@
+"""Pulumi program: registering 1, 10 and 100 copies of the whole composition, and importing the program.
+
+Registrations go to mocks that answer at once, so what is timed is the program and Pulumi's own runtime. The import
+stands beside one of pulumi and of those modules of pulumi_aws that the program's import loads.
+Seconds are the processor's, of all threads: other work on the machine hardly changes them.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchmarks import figures, process
+from benchmarks.bars import Bar, ratio
+from benchmarks.figures import Figure, Measured
+from benchmarks.functions import peak
+from benchmarks.process import ROOT
+
+ROUNDS, REGISTER_ROUNDS = 5, 2
+COPIES = (1, 10, 100)
+REGISTER, IMPORT = "registering", "importing"
+MOST_IMPORT, MOST_SLOWDOWN = 1.3, 1.3
+QUIET = {"PYTHONWARNINGS": "ignore"}
+PROGRAM = "import runpy\nfor _ in range({copies}):\n    runpy.run_path({program!r}, run_name='__main__')\n"
+"""The copies bear the same logical names, which the mocks do not mind and an engine would."""
+
+
+def measure(rounds: int, *, large: bool) -> Measured:
+    """Return both. `large` changes nothing here."""
+    loaded = process.python("benchmarks.program", "modules", env=QUIET).said
+    sides = {
+        "pulumi alone": partial(_imported, "import importlib, pulumi, pulumi_aws", *map(_touch, loaded)),
+        "program": partial(_imported, "import pulumi, pulumi_aws, components"),
+    }
+    for side in sides.values():
+        side()  # the first import of all compiles
+    imports = figures.take_turns(sides, rounds * 2)
+    copies = {f"{count}": partial(_registered, count) for count in COPIES}
+    # A hundred copies take a minute or more.
+    registered = figures.take_turns(copies, min(rounds, REGISTER_ROUNDS))
+    found = [Figure(what=IMPORT, side=side, unit="s", rounds=values) for side, values in imports.items()]
+    for count, said in registered.items():
+        seconds, memory = [each["seconds"] for each in said], [each["megabytes"] for each in said]
+        found.append(Figure(what=REGISTER, side="seconds", unit="s", rounds=seconds, at=float(count)))
+        found.append(Figure(what=REGISTER, side="memory", unit="MB", rounds=memory, at=float(count)))
+    seconds = [figure.median for figure in found if (figure.what, figure.side) == (REGISTER, "seconds")]
+    return Measured(
+        figures=found,
+        bars=[
+            ratio("import, program / pulumi alone", imports["program"], imports["pulumi alone"], MOST_IMPORT),
+            Bar(what="seconds for one more copy, 10 to 100 / 1 to 10", found=bend(COPIES, seconds), most=MOST_SLOWDOWN),
+        ],
+        notes={"resources": {count: said[0]["resources"] for count, said in registered.items()}, "modules": loaded},
+    )
+
+
+def draw(measured: Measured, path: Path) -> None:
+    """Draw the seconds over the copies, and the imports."""
+    with figures.drawing(path, areas=2) as (left, right):
+        lines = {"whole program": measured.of(REGISTER, "seconds")}
+        figures.draw_lines(left, lines, "registering under mocks", "copies of the composition")
+        figures.draw_sides(right, [figure for figure in measured.figures if figure.what == IMPORT], "import")
+
+
+def bend(at: Sequence[float], seconds: Sequence[float]) -> float:
+    """Return how much more one more copy takes at the end than at the beginning; 1 is a straight line.
+
+    What a start takes, however many copies follow, is in neither.
+    """
+    slopes = [(seconds[i + 1] - seconds[i]) / (at[i + 1] - at[i]) for i in range(len(at) - 1)]
+    return slopes[-1] / slopes[0]
+
+
+def _imported(*lines: str) -> float:
+    return process.run([sys.executable, "-c", "\n".join(lines)], env=QUIET).processor
+
+
+def _touch(module: str) -> str:
+    # pulumi_aws imports its modules when something of them is asked for.
+    return f"hasattr(importlib.import_module({module!r}), 'anything')"
+
+
+def _registered(copies: int) -> dict[str, Any]:
+    said: dict[str, Any] = process.python("benchmarks.program", "register", str(copies), env=QUIET).said
+    print(f"{copies:6} copies {said['seconds']:8.2f} s {said['resources']:8} resources", flush=True)
+    return said
+
+
+def loaded_modules() -> list[str]:
+    """Return the modules of pulumi_aws that importing the program loads; one that only waits is of another type."""
+    import components  # noqa: F401
+
+    known = {name: module for name, module in sys.modules.items() if name.startswith("pulumi_aws.")}
+    return sorted(name for name, module in known.items() if type(module) is ModuleType and name.count(".") == 1)
+
+
+def register(copies: int) -> dict[str, Any]:
+    """Run the program so many times in one stack; return processor seconds and how many resources it registered."""
+    from rehearsal.provision.program import PROGRAM_FILE, project_name, run_program, stack_config
+    from tests.harness import ProviderMocks
+
+    class Counting(ProviderMocks):
+        registered = 0
+
+        def new_resource(self, args: Any) -> Any:
+            self.registered += 1
+            return super().new_resource(args)
+
+    mocks, config = Counting(), stack_config(ROOT, "dev")
+    with tempfile.TemporaryDirectory(prefix="copies-") as folder:
+        (Path(folder) / PROGRAM_FILE).write_text(
+            PROGRAM.format(copies=copies, program=str(ROOT / PROGRAM_FILE)), "utf-8"
+        )
+        began = time.process_time()
+        run_program(Path(folder), mocks, project=project_name(ROOT), stack="dev", config=config)
+        seconds = time.process_time() - began
+    return {"seconds": seconds, "resources": mocks.registered, "megabytes": peak.megabytes()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(loaded_modules() if sys.argv[1] == "modules" else register(int(sys.argv[2]))))

@@ -1,0 +1,101 @@
+"""Training: seconds, memory and the size of the model for every use case, from a thousand rows to a million.
+
+Each fit has a process of its own, hence its own peak of memory, and one thread: seconds are the processor's. Rows are
+the use case's own made-up ones, more of them. Beside them stands what the seconds cost where the build trains, by the
+list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`.
+"""
+
+import json
+import math
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import figures, process
+from benchmarks.bars import Bar
+from benchmarks.figures import Figure, Measured
+from benchmarks.functions import peak
+from ml import contract
+
+ROUNDS = 1
+ROWS, MANY_ROWS = (1_000, 10_000, 100_000), 1_000_000
+BUILD = "BUILD_GENERAL1_SMALL"
+MOST_SECONDS = 15.0
+"""For ten times the rows: sorting takes 10 log(10 n) / log n, some 12.5 times as long; larger tables miss caches."""
+
+MOST_FILE = 2.0
+"""For ten times the rows; a model that keeps its rows would grow tenfold."""
+
+UNITS = {"seconds": "s", "memory": "MB", "archive": "MB", "cost": "USD"}
+
+
+def measure(rounds: int, *, large: bool) -> Measured:
+    """Return the figures of every use case and number of rows; with `large` also a million rows, once."""
+    found: list[Figure] = []
+    for rows in (*ROWS, *([MANY_ROWS] if large else [])):
+        sides = {name: partial(_in_a_process, name, rows) for name in contract.USE_CASES}
+        for name, values in figures.take_turns(sides, 1 if rows == MANY_ROWS else rounds).items():
+            found += [
+                Figure(what=what, side=name, unit=unit, rounds=[value[what] for value in values], at=rows)
+                for what, unit in UNITS.items()
+            ]
+    measured = Measured(figures=found, bars=[])
+    bars = [bar for name in contract.USE_CASES for bar in _bars(measured, name)]
+    return Measured(figures=found, bars=bars, notes={"compute_type": BUILD, "cost": "whole minutes, training alone"})
+
+
+def draw(measured: Measured, path: Path) -> None:
+    """Draw seconds, memory and size over the rows, one line for each use case."""
+    titles = {"seconds": "fit", "memory": "peak of the process", "archive": "model archive"}
+    with figures.drawing(path, areas=len(titles), size=(12, 3.6)) as areas:
+        for area, (what, title) in zip(areas, titles.items(), strict=True):
+            lines = {name: measured.of(what, name) for name in contract.USE_CASES}
+            figures.draw_lines(area, lines, title, "rows")
+
+
+def growth(found: list[Figure]) -> float:
+    """Return what the last tenfold of the rows multiplies a figure by, interpolated in powers of ten."""
+    before, last = found[-2], found[-1]
+    return float((last.median / before.median) ** (1 / math.log10(last.at / before.at)))
+
+
+def cost(seconds: float) -> float:
+    """Return the USD that a build is charged for so many seconds: it is billed by begun minutes."""
+    from ml.operate.cost import prices
+
+    return float(math.ceil(seconds / 60) * prices()["build_minute"][BUILD]["usd"])
+
+
+def fitted(name: str, rows: int) -> dict[str, float]:
+    """Fit the use case's model to `rows` rows; return seconds, peak memory, the archive's megabytes and the cost."""
+    from ml import packaging, training, usecases
+
+    use_case: Any = usecases.load(name)
+    table = use_case.synthetic(rows)
+    began = time.process_time()
+    trained = training.train(table, use_case.build, usecases.split_of(use_case))
+    seconds = time.process_time() - began
+    memory = peak.megabytes()
+    archive = packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=name)
+    return {"seconds": seconds, "archive": len(archive.body) / 1e6, "cost": cost(seconds), "memory": memory}
+
+
+def _in_a_process(name: str, rows: int) -> dict[str, float]:
+    found: dict[str, float] = process.python("benchmarks.training", name, str(rows)).said
+    print(f"{name:16}{rows:12,} rows {found['seconds']:8.2f} s {found['archive']:8.2f} MB", flush=True)
+    return found
+
+
+def _bars(measured: Measured, name: str) -> list[Bar]:
+    seconds, archives = measured.of("seconds", name), measured.of("archive", name)
+    to = f"{name}: {seconds[-2].at:,.0f} to {seconds[-1].at:,.0f} rows"
+    return [
+        Bar(what=f"{to}, seconds", found=growth(seconds), most=MOST_SECONDS),
+        Bar(what=f"{to}, model archive", found=growth(archives), most=MOST_FILE),
+    ]
+
+
+if __name__ == "__main__":
+    print(json.dumps(fitted(sys.argv[1], int(sys.argv[2]))))
