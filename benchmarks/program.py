@@ -53,7 +53,11 @@ def measure(rounds: int, *, large: bool) -> Measured:
         figures=found,
         bars=[
             ratio("import, program / pulumi alone", imports["program"], imports["pulumi alone"], MOST_IMPORT),
-            Bar(what="seconds for one more copy, 10 to 100 / 1 to 10", found=bend(COPIES, seconds), most=MOST_SLOWDOWN),
+            Bar(
+                what="seconds for one more copy, at the end / beginning",
+                found=bend(COPIES, seconds),
+                most=MOST_SLOWDOWN,
+            ),
         ],
         notes={"resources": {count: said[0]["resources"] for count, said in registered.items()}, "modules": loaded},
     )
