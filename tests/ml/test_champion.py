@@ -17,6 +17,8 @@ from ml.evaluation.champion import Champion
 from ml.synthetic import numeric_table
 from ml.table import Table, read_table
 
+pytestmark = pytest.mark.slow
+
 STRONG, WEAK = {"model__n_estimators": 30}, {"model__n_estimators": 2, "model__max_depth": 2}
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/ChurnPredictionModels/3"
 

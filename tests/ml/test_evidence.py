@@ -17,6 +17,8 @@ from ml.evaluation import curves, importance, slices
 from ml.synthetic import numeric_table
 from ml.table import Column, Table, read_table
 
+pytestmark = pytest.mark.slow
+
 
 def gathered(table: Table, trained: training.Trained, use_case: str = "churn") -> Any:
     return json.loads(evidence.gather(table, trained, use_case=use_case, confidence=0.95).document)

@@ -14,6 +14,8 @@ from ml.evaluation.intervals import CHUNK, _weights, bootstrap, resamples_for
 from ml.evaluation.regression import WeightedErrors
 from ml.evaluation.weighted_metrics import WeightedMetrics
 
+pytestmark = pytest.mark.slow
+
 ROWS = 300
 RNG = np.random.default_rng(3)
 ACTUAL = RNG.integers(0, 2, ROWS)

@@ -27,6 +27,8 @@ from tests.ml.gadgets import GADGETS, Gadget, gadget, poisoned
 from tests.ml.hosting_account import pauses
 from tests.ml.test_deploy_model import ARN, BUILD, Cloud
 
+pytestmark = pytest.mark.slow
+
 EACH_GADGET = pytest.mark.parametrize("attack", GADGETS, ids=lambda attack: f"{attack[0]}.{attack[1]}")
 URI = "s3://bucket/models/1/model.tar.gz"
 

@@ -14,6 +14,8 @@ from ml.build_environment import BuildEnvironment
 from tests.ml.hosting_account import GROUP_ARN, Killed
 from tests.ml.test_create_model_package import ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 CHECKS = {
     "put_object": ("s3", "PutObject"),
     "get_object": ("s3", "GetObject"),

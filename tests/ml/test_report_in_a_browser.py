@@ -10,6 +10,8 @@ from ml import report
 from tests.browser import Page, page
 from tests.ml.report_documents import EVERY, FACTS, HOSTILE, THRESHOLDS, judged, written
 
+pytestmark = pytest.mark.slow
+
 PHONE, DESK = 360, 1280
 SAID = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
 TASKS = pytest.mark.parametrize("task", EVERY)

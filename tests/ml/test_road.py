@@ -16,6 +16,8 @@ from ml.deploy_model import DeployEnvironment
 from ml.errors import RoadError
 from ml.rollout import Clients
 
+pytestmark = pytest.mark.slow
+
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-MLE-004-Role"
 JOB_ID = "0123abcd-1111-2222-3333-0123456789ab"
 ENDPOINT = "mle-004-churn"

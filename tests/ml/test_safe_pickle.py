@@ -35,6 +35,8 @@ from ml.safe_pickle import ForbiddenGlobalError
 from ml.table import Table
 from tests.ml.gadgets import GADGETS, gadget
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("module", "name", "arguments"), GADGETS, ids=lambda value: str(value)[:30])
 @pytest.mark.parametrize("load", [safe_pickle.loads, safe_pickle.check], ids=["container", "deploy"])

@@ -15,6 +15,8 @@ from ml import contract, made, search, storage, training_channels, training_requ
 from ml.errors import InputError
 from ml.training_log import JobLog
 
+pytestmark = pytest.mark.slow
+
 HYPERPARAMETERS = {
     "MODEL_BUCKET": "models",
     "MODEL_PACKAGE_GROUP": "ChurnPredictionModels",

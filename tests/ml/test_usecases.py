@@ -12,6 +12,8 @@ from ml import contract, evaluation, gate, inference, packaging, training, useca
 from ml.synthetic import numeric_table
 from ml.table import Table, read_table
 
+pytestmark = pytest.mark.slow
+
 WEAK: dict[str, dict[str, Any]] = {
     "churn": {"n_estimators": 1, "max_depth": 1},
     "fraud": {"n_estimators": 1, "max_depth": 1},

@@ -18,6 +18,8 @@ from policy.rules import RULES
 from tests.harness import ROOT, Recorded
 from tests.policy.breaks import BROKEN
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., Recorded]
 PACK = ROOT / "policy"
 START_SECONDS = 60
