@@ -154,7 +154,7 @@ def test_a_push_goes_live_the_operator_asks_and_nothing_is_left(serve: Callable[
     children = descendants(served.process.pid)
     ended = served.stop(signal.SIGTERM)
 
-    assert (status, [(row["version"], row["status"], row["serves"]) for row in told["rows"]]) == (
+    assert (status, [(row["version"], row["status"], row["champion"]) for row in told["rows"]]) == (
         0,
         [(1, "Approved", True)],
     )
