@@ -28,7 +28,7 @@ test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test but those of 
 endure: $(VENV)/.installed ## what takes minutes by itself: twenty deploys and five rollbacks under load, every drill without its gate
 	@$(PYTEST) -m long tests/test_drills.py tests/test_road_many.py $(ARGS)
 
-quick: $(VENV)/.installed ## the quicker tests, without emulated account, browser or scanner; a minute or two
+quick: $(VENV)/.installed ## the quicker tests, without emulated account, browser or scanner
 	@$(PYTEST) -m "not long and not slow" $(QUICK) $(ARGS)
 
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
