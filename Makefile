@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.14 python3.11 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 INSTALLER := $(shell cat buildspecs/requirements-installer.in)
 ARGS ?=
+# Bytecode is kept, in $(VENV) and beside our sources: without it each process compiles scikit-learn again.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests run side by side, a file at a time, in as many processes as there are processors, four at most.
 # One thread of OpenMP for each: more would only wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -71,7 +73,7 @@ $(VENV)/.installed: tests/requirements.lock buildspecs/requirements-installer.in
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(INSTALLER)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python tests/requirements.lock
 	@# Lets Python compile now what the first rehearsal would otherwise compile while somebody watches.
-	@$(BIN)/python -c "import components, rehearsal.road, ml.create_model_package"
+	@$(BIN)/python -c "import components, rehearsal.road, ml.create_model_package, ml.deploy_model, matplotlib.backends.backend_svg"
 	@touch $@
 
 # checkov pins packages that the tests need newer, so the scanners live in an environment of their own within the other.

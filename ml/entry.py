@@ -1,5 +1,6 @@
 """What the build stages' entries have in common: environment, clients, printing and the exit status."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -56,7 +57,10 @@ def interrupted(_signal: int, _frame: object) -> None:
 
 
 def run(main: Callable[[], None]) -> int:
-    """Call `main` and return the exit status. What a person or AWS can repair is one line; a defect keeps its trace."""
+    """Call `main` as the last thing of this process, and return the exit status.
+
+    What a person or AWS can repair is one line; a defect keeps its trace.
+    """
     try:
         main()
     except RoadError as error:
@@ -66,6 +70,9 @@ def run(main: Callable[[], None]) -> int:
         return _fail(f"{error.operation_name}: {cause.get('Code')}: {cause.get('Message')}", RoadError.exit_status)
     except BotoCoreError as error:
         return _fail(f"AWS cannot be reached: {error}", RoadError.exit_status)
+    finally:
+        # Python looks through everything once more when it ends: most of a second, with scikit-learn and matplotlib.
+        gc.freeze()
     return 0
 
 

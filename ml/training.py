@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from joblib import parallel_config  # type: ignore[import-untyped]  # it publishes none
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
@@ -43,6 +44,8 @@ def train(table: Table, build: Callable[[Table], Any], split: Split = split) -> 
     # What a clustering is to find is nobody's to tell: its target is None.
     target = None if table.task == contract.CLUSTERING else table.target[fit]
     # Threads add up in any order: with another number of them k-means ends in another model, by its last digits.
-    with threadpool_limits(limits=1):
+    # A forest's random numbers are drawn before its trees grow, so every processor may grow some: it stays the same by
+    # the last bit. The model does not keep this, and answers in one thread: serving runs a worker for each processor.
+    with threadpool_limits(limits=1), parallel_config(backend="threading", n_jobs=-1):
         model = build(table).fit(table.rows[fit], target)
     return Trained(model=model, fit=fit, held_out=held_out)

@@ -49,5 +49,4 @@ def synthetic(rows: int = 4_000) -> Table:
 
 def build(table: Table) -> Pipeline:
     """Return the unfitted model for records with the columns of `table`."""
-    # One thread: the serving container already runs one worker for each core.
-    return pipeline(table, RandomForestClassifier(**HYPERPARAMETERS, random_state=SEED, n_jobs=1))
+    return pipeline(table, RandomForestClassifier(**HYPERPARAMETERS, random_state=SEED))

@@ -49,4 +49,4 @@ def synthetic(rows: int = 8_000) -> Table:
 
 def build(table: Table) -> Pipeline:
     """Return the unfitted model for records with the columns of `table`."""
-    return pipeline(table, RandomForestClassifier(**HYPERPARAMETERS, random_state=SEED, n_jobs=1))
+    return pipeline(table, RandomForestClassifier(**HYPERPARAMETERS, random_state=SEED))

@@ -79,5 +79,4 @@ def split(table: Table) -> tuple[training.Indices, training.Indices]:
 
 def build(table: Table) -> Pipeline:
     """Return the unfitted model for records with the columns of `table`."""
-    model = RandomForestRegressor(**HYPERPARAMETERS, random_state=SEED, n_jobs=1)
-    return pipeline(table, model, without=(MACHINE,))
+    return pipeline(table, RandomForestRegressor(**HYPERPARAMETERS, random_state=SEED), without=(MACHINE,))

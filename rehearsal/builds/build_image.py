@@ -4,6 +4,7 @@ Only what a build installs itself can be imported there. `uv`, which builds inst
 already, so that a build needs no network once its wheels are in uv's cache.
 """
 
+import contextlib
 import importlib.metadata
 import os
 import shlex
@@ -32,7 +33,11 @@ case "$1 $2" in
 esac
 exec {uv} "$@"
 """
-_USUALLY_IMPORTED = ("pip", "boto3", "botocore", "sklearn", "scipy", "numpy", "joblib")
+_USUALLY_IMPORTED = (
+    *("pip", "boto3", "botocore", "dateutil", "s3transfer", "urllib3"),
+    *("sklearn", "scipy", "numpy", "joblib", "narwhals", "pyarrow"),
+    *("matplotlib", "mpl_toolkits", "PIL", "fontTools", "kiwisolver", "contourpy", "cycler", "packaging", "pyparsing"),
+)
 _NEVER_IMPORTED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "tkinter"})
 
 
@@ -98,24 +103,39 @@ def _share_bytecode(bytecode: Path, site_packages: Path) -> None:
 
     With a place of its own for bytecode, Python no longer looks beside the sources. A file is used only where time and
     size of the source are the same, which is so for wheels that uv took from its cache twice. Python, too, replaces
-    such files and never writes into one.
+    such files and never writes into one. Every image shows one and the same copy, so what one build compiles serves
+    the next.
     """
     library, ours = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
-    places = {library: library, **{ours / name: site_packages / name for name in _USUALLY_IMPORTED}}
-    for source, target in places.items():
-        # PYTHONPYCACHEPREFIX repeats the whole path of a module, without the __pycache__ folder.
-        shared = bytecode / target.relative_to(target.anchor)
-        if shared.exists():
-            continue
-        for folder, subfolders, files in os.walk(source):
-            subfolders[:] = [name for name in subfolders if name not in _NEVER_IMPORTED]
-            if Path(folder).name == "__pycache__":
-                module_folder = shared / Path(folder).parent.relative_to(source)
-                module_folder.mkdir(parents=True, exist_ok=True)
-                # Another process may be compiling: what it has not finished has a longer name, and vanishes.
-                for name in files:
-                    if name.endswith(".pyc"):
-                        _link(Path(folder, name), module_folder / name)
+    _share(library, _place(bytecode, library))
+    for name in _USUALLY_IMPORTED:
+        if (ours / name).is_dir():
+            shared = bytecode / "packages" / name
+            _share(ours / name, shared)
+            shown = _place(bytecode, site_packages / name)
+            shown.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # an earlier image in this folder
+                shown.symlink_to(shared)
+
+
+def _place(bytecode: Path, sources: Path) -> Path:
+    """Return where Python looks for the bytecode of a folder: the prefix repeats the whole path."""
+    return bytecode / sources.relative_to(sources.anchor)
+
+
+def _share(source: Path, shared: Path) -> None:
+    """Give what is compiled in `source` a second name in `shared`, where no folder is called __pycache__."""
+    if shared.exists():
+        return
+    for folder, subfolders, files in os.walk(source):
+        subfolders[:] = [name for name in subfolders if name not in _NEVER_IMPORTED]
+        if Path(folder).name == "__pycache__":
+            module_folder = shared / Path(folder).parent.relative_to(source)
+            module_folder.mkdir(parents=True, exist_ok=True)
+            # Another process may be compiling: what it has not finished has a longer name, and vanishes.
+            for name in files:
+                if name.endswith(".pyc"):
+                    _link(Path(folder, name), module_folder / name)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
@@ -80,8 +81,22 @@ def test_served_models_use_one_thread(numeric: SimpleNamespace, mixed: SimpleNam
     for packed in (numeric, mixed):
         jobs = {name: value for name, value in packed.trained.model.get_params().items() if name.endswith("n_jobs")}
 
-        assert jobs["model__n_jobs"] == 1
-        assert set(jobs.values()) <= {1, None}
+        assert "model__n_jobs" in jobs
+        assert set(jobs.values()) == {None}
+
+
+def test_a_fit_may_use_every_processor_and_does_not_say_so_to_the_model() -> None:
+    allowed: list[int] = []
+
+    class Fitted:
+        def fit(self, _rows: Any, _target: Any) -> "Fitted":
+            allowed.append(joblib.effective_n_jobs(None))
+            return self
+
+    training.train(CHURN.synthetic(rows=40), lambda _: Fitted())
+
+    assert allowed == [joblib.effective_n_jobs(-1)]
+    assert joblib.effective_n_jobs(None) == 1
 
 
 def test_categories_never_seen_in_training_are_answered(mixed: SimpleNamespace) -> None:
