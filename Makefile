@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
-.PHONY: help rehearse drill test endure quick scan benchmarks benchmark-serving snapshots check format lock clean
+.PHONY: help rehearse drill test roads endure quick scan benchmarks benchmark-serving snapshots check format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -24,14 +24,17 @@ rehearse: $(VENV)/.installed ## walk the whole road with no AWS account; options
 drill: $(VENV)/.installed ## bring faults about and see what stops them: ARGS=weak-model, ARGS=all, ARGS="all --without-guards"
 	@$(BIN)/python -m rehearsal drill $(ARGS)
 
-test: $(VENV)/.installed $(VENV)/scanners/.installed ## every test but those of `make endure`
-	@$(PYTEST) -m "not long" $(ARGS)
+test: $(VENV)/.installed $(VENV)/scanners/.installed ## the tests, with the road of `make rehearse` among them
+	@$(PYTEST) --ignore tests/roads $(ARGS)
+
+roads: $(VENV)/.installed ## every other road from push to prediction, every drill: a quarter of an hour
+	@$(PYTEST) -m "not long" tests/roads $(ARGS)
 
 endure: $(VENV)/.installed ## what takes minutes by itself: twenty deploys and five rollbacks under load, every drill without its gate
-	@$(PYTEST) -m long tests/test_drills.py tests/test_road_many.py $(ARGS)
+	@$(PYTEST) -m long tests/roads $(ARGS)
 
 quick: $(VENV)/.installed ## the quicker tests, without emulated account, browser or scanner
-	@$(PYTEST) -m "not long and not slow" $(QUICK) $(ARGS)
+	@$(PYTEST) -m "not slow" $(QUICK) $(ARGS)
 
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
 	@$(BIN)/python -m tests.scan $(ARGS)

@@ -39,11 +39,11 @@ REGISTRY_APPROVER = Person(name="grace", place="registry")
 class Road:
     """A provisioned stack on a running emulated account. Several in one account share its services."""
 
-    def __init__(self, cloud: Cloud, plan: Plan, services: Services | None = None) -> None:
+    def __init__(self, cloud: Cloud, plan: Plan, services: Services) -> None:
         self.cloud = cloud
         if plan.data is not None:
             _put_table(cloud, plan.data)
-        self.services = services or Services(cloud)
+        self.services = services
         self.functions, self.bus, self.pipelines = self.services.functions, self.services.bus, self.services.pipelines
         self.stack = Provisioner(cloud, self.services.repositories, project=PROJECT, without=plan.without)
         self.up(plan)
@@ -153,10 +153,6 @@ class Road:
         provisioned = {made.id for made in self.made if made.type == _ROLE}
         return {name: policies for name, policies in self.cloud.authorizer.policies().items() if name in provisioned}
 
-    def close(self) -> None:
-        """End every process that the account's services started."""
-        self.services.close()
-
 
 def _run_program(plan: Plan, monitor: Monitor) -> dict[str, Any]:
     project = project_name(PROJECT)
@@ -184,10 +180,10 @@ def open_road(
     work.mkdir(parents=True, exist_ok=True)
     cloud = Cloud.start(work, plan.region, progress, package_arn_case=package_arn_case)
     try:
-        road = Road(cloud, plan)
+        services = Services(cloud)
         try:
-            yield road
+            yield Road(cloud, plan, services)
         finally:
-            road.close()
+            services.close()
     finally:
         cloud.stop()

@@ -1,5 +1,6 @@
 """What every test may rely on: no AWS account in reach, strict Outputs, and the recorded program."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,11 @@ from typing import Any
 import pytest
 
 from tests.harness import Recorded, record
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the tests have imported out of each search for garbage: it stays until the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,10 @@ def record(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, prev
         config[key if ":" in key else f"{project}:{key}"] = value if isinstance(value, str) else json.dumps(value)
     mocks = ProviderMocks(preview=preview)
     recorder = Recorder(mocks)
-    exports = run_program(ROOT, mocks, project=project, stack=stack, config=config, preview=preview, monitor=recorder)
+    # In a thread of its own: Pulumi writes down the call stack of each resource, and pytest is deep in it.
+    with ThreadPoolExecutor(1) as thread:
+        exports = thread.submit(
+            run_program, ROOT, mocks, project=project, stack=stack, config=config, preview=preview, monitor=recorder
+        ).result()
     resources = sorted(recorder.registered.values(), key=lambda one: one.urn)
     return Recorded(resources=tuple(resources), duplicates=tuple(recorder.duplicates), exports=exports)

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -36,6 +37,7 @@ class Gateway:
     corrections: dict[tuple[str, str], Correction] = field(default_factory=dict)
     faults: dict[tuple[str, str], Correction] = field(default_factory=dict)
     fronts: dict[str, Front] = field(default_factory=dict)
+    turns: dict[str, threading.Lock] = field(default_factory=dict)
     moto: Any = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -83,7 +85,9 @@ class Gateway:
         def _proceed(params: Mapping[str, Any]) -> Reply:
             if handler:
                 return _reply(operation, handler(dict(params), caller))
-            return self._ask_moto(environ, body if params == operation.params else json_body(params))
+            asked = _with_body(environ, body if params == operation.params else json_body(params))
+            with self._turn(operation.service):
+                return self._ask_moto(asked)
 
         def _answer(params: Mapping[str, Any]) -> Reply:
             if correction:
@@ -94,8 +98,12 @@ class Gateway:
             return _reply(operation, fault(dict(operation.params), caller, _answer))
         return _answer(operation.params)
 
-    def _ask_moto(self, environ: dict[str, Any], body: bytes) -> Reply:
-        parts, status, headers = run_wsgi_app(self.moto, _with_body(environ, body), buffered=True)
+    def _turn(self, service: str) -> threading.Lock:
+        """Return what lets one call of a service into moto at a time: it walks through its dictionaries unguarded."""
+        return self.turns.setdefault(service, threading.Lock())
+
+    def _ask_moto(self, environ: dict[str, Any]) -> Reply:
+        parts, status, headers = run_wsgi_app(self.moto, environ, buffered=True)
         return Reply(status=int(status.split()[0]), headers=dict(headers), body=b"".join(parts))
 
 

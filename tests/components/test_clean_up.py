@@ -64,6 +64,7 @@ def test_a_class_is_remembered_by_its_name_and_none_of_its_code(recorded: Record
     assert len(content) < 100
 
 
+@pytest.mark.slow
 def test_every_run_and_every_stack_remembers_the_same(recorded: Record) -> None:
     here = serialised(recorded("dev"))
     program = "from components.clean_up import ReleasesProvider as P; from pulumi.dynamic.dynamic import *"
@@ -71,6 +72,7 @@ def test_every_run_and_every_stack_remembers_the_same(recorded: Record) -> None:
     assert {here, serialised(recorded("prod")), *elsewhere} == {here}
 
 
+@pytest.mark.slow
 def test_a_fresh_process_in_the_projects_folder_can_use_what_was_remembered(recorded: Record) -> None:
     program = f"import base64, dill; p = dill.loads(base64.b64decode({serialised(recorded('dev'))!r}))"
     assert _python(f"{program}; print(type(p).__name__, p.create({PROPERTIES!r}).id)", "0") == (

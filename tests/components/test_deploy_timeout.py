@@ -22,6 +22,7 @@ FLEET = {"instanceCount": 4, "maxInstanceCount": 4}
         {**FLEET, "traffic": "linear", "bakeSeconds": 2700},
     ],
 )
+@pytest.mark.slow
 def test_the_builds_time_covers_every_deadline_of_a_rollout(
     choices: Mapping[str, Any], recorded: Callable[..., Recorded]
 ) -> None:

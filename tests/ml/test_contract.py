@@ -73,6 +73,7 @@ def test_locked_files_hold_what_their_sources_ask_for_with_hashes(source_root: P
 
 
 @pytest.mark.filterwarnings("ignore")  # the SDK's own, at import
+@pytest.mark.slow
 def test_the_image_is_the_one_that_the_sagemaker_sdk_knows() -> None:
     from sagemaker.core import image_uris
 

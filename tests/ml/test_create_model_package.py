@@ -16,6 +16,8 @@ from ml import create_model_package, evaluation, serving_image, usecases
 from ml.build_environment import BuildEnvironment
 from ml.errors import InputError, RoadError
 
+pytestmark = pytest.mark.slow
+
 ENVIRONMENT = {
     "MODEL_BUCKET": "models-of-this-test",
     "MODEL_PACKAGE_GROUP": "ChurnPredictionModels",

@@ -62,15 +62,15 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
     "ml.create_model_package": (
         TRAIN,
-        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl", "matplotlib"},
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "joblib", "pyarrow", "threadpoolctl", "matplotlib"},
     ),
     # A machine of SageMaker's: the build's code, without a network.
     "ml.training_entry": (
         TRAIN,
-        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "pyarrow", "threadpoolctl"},
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "joblib", "pyarrow", "threadpoolctl"},
     ),
     **{
-        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "pyarrow", "threadpoolctl"})
+        f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "joblib", "pyarrow", "threadpoolctl"})
         for name in contract.USE_CASES
     },
     # The operator's machine.

@@ -59,6 +59,7 @@ def test_every_use_cases_card_follows_the_registrys_schema(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_the_sdks_own_types_of_the_same_schema_take_the_card(churn: dict[str, Any]) -> None:
     # Inside, because it takes seconds.
     from sagemaker.core.shapes.model_card_shapes import ModelCardContent

@@ -43,6 +43,7 @@ def bash(commands: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_bash_completes_commands_and_options_and_runs_them_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "completion").write_text(made("bash"))
     asked = "COMP_WORDS=(ml {word}); COMP_CWORD={place}; COMPREPLY=(); _ml_completion ml; echo ${{COMPREPLY[@]}};"

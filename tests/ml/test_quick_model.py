@@ -27,6 +27,8 @@ from ml import quick_forest, quick_model, quick_records
 from ml.preparation import pipeline
 from ml.table import Column, Table
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = [RandomForestClassifier, ExtraTreesClassifier]
 REGRESSORS = [RandomForestRegressor, ExtraTreesRegressor]
 PLANS, CITIES = ["basic", "plus", "pro, yearly"], ["Graz", "Łódź", "", None]

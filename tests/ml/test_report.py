@@ -280,6 +280,7 @@ def test_the_same_document_gives_the_same_bytes(task: str) -> None:
     assert page(EVERY[task](), THRESHOLDS[task]) == made(task)
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
         "import sys; from tests.ml.test_report import made; sys.stdout.reconfigure(encoding='utf-8');"
@@ -289,6 +290,7 @@ def test_another_process_gives_the_same_bytes() -> None:
     assert found.stdout == made("classification")
 
 
+@pytest.mark.slow
 def test_only_a_rendering_imports_matplotlib() -> None:
     code = "import sys, ml.create_model_package; print('matplotlib' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

@@ -9,6 +9,8 @@ import pytest
 from ml.errors import RoadError
 from tests.ml.hosting_account import HostingAccount, Killed, release
 
+pytestmark = pytest.mark.slow
+
 SCALING = {"instance_count": "2", "max_instance_count": "6", "traffic": "canary"}
 
 

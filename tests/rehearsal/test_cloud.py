@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
@@ -37,6 +38,29 @@ def refused(call, **parameters):
 
 def post(url, body):
     urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=5).read()
+
+
+@pytest.mark.parametrize(("second", "seen"), [("logs", 1), ("sqs", 2)])
+def test_one_call_of_a_service_at_a_time_is_in_moto(cloud, monkeypatch, second, seen):
+    inside, most = [], []
+
+    def moto(_environ, start_response):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.3)
+        inside.pop()
+        start_response("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
+        return [b"{}"]
+
+    calls = {"logs": cloud.client("logs").describe_log_groups, "sqs": cloud.client("sqs").list_queues}
+    monkeypatch.setattr(cloud._gateway, "moto", moto)
+    threads = [threading.Thread(target=calls[service]) for service in ("logs", second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert (len(most), max(most)) == (2, seen)
 
 
 # --- starting and stopping ---------------------------------------------------------------------------------------

@@ -270,7 +270,10 @@ def test_what_the_container_refuses_is_a_model_error_with_its_status(
     if status == 415:
         assert response["OriginalMessage"] == "no such column"
     else:
-        assert any("told to" in line for line in logged(hosting.cloud, f"/aws/sagemaker/Endpoints/{name}"))
+        # A container's lines reach the log in their own time.
+        assert eventually(
+            lambda: any("told to" in line for line in logged(hosting.cloud, f"/aws/sagemaker/Endpoints/{name}"))
+        )
 
 
 def test_a_body_of_more_than_6_mib_is_refused(hosting: Endpoints):

@@ -11,8 +11,8 @@ from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
 from rehearsal.plan import DATA_BUCKET, make_plan
 from rehearsal.road import Road, open_road
 from rehearsal.unused_grants import reason_for
+from tests.roads.test_tables import customers
 from tests.silence import Silent
-from tests.test_road_tables import customers
 
 SMALL = '\n\nHYPERPARAMETERS = {"n_estimators": 8}\nSEARCH_SPACE = {"n_estimators": [4, 12], "max_depth": [1, 6]}\n'
 OF_JOBS = ("Training", "PassExecutionRole", "LetDisksUseKey")

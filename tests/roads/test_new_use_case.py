@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/new-use-case.md"
 NAME = "returns"
 TABLE_OF_USE_CASES = "USE_CASES: Mapping[str, UseCase] = MappingProxyType(\n    {\n"

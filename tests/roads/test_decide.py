@@ -1,6 +1,6 @@
 """A person decides at the command line: the pipeline that waits goes on or ends, and the ledger says whose word it was.
 
-The mode in which metrics alone decide has its commands tried in test_road_operate.py.
+The mode in which metrics alone decide has its commands tried in test_operate.py.
 """
 
 import json

@@ -1,6 +1,6 @@
 """A person decides on the provisioned road: where, what pipeline and registry then say, and what is served.
 
-The mode in which metrics alone decide is walked in test_road.py.
+The mode in which metrics alone decide is walked in tests/test_road.py.
 """
 
 import json
