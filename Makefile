@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests run side by side, a file at a time, in as many processes as there are processors, four at most.
 # One thread of OpenMP for each: more would only wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
-QUICK  := tests/components tests/ml tests/policy tests/snapshots tests/test_buildspecs.py tests/test_governance.py
+QUICK  := tests/components tests/ml tests/snapshots tests/test_buildspecs.py tests/test_governance.py
 
 .PHONY: help rehearse drill test roads endure quick scan benchmarks benchmark-serving snapshots check format lock clean
 
@@ -33,7 +33,7 @@ roads: $(VENV)/.installed ## every other road from push to prediction, every dri
 endure: $(VENV)/.installed ## what takes minutes by itself: twenty deploys and five rollbacks under load, every drill without its gate
 	@$(PYTEST) -m long tests/roads $(ARGS)
 
-quick: $(VENV)/.installed ## the quicker tests, without emulated account, browser or scanner
+quick: $(VENV)/.installed ## the quicker tests, a minute: no emulated account, browser, scanner or policy pack
 	@$(PYTEST) -m "not slow" $(QUICK) $(ARGS)
 
 scan: $(VENV)/.installed $(VENV)/scanners/.installed ## others' scanners and our own policies, the brief's own stack beside ours
