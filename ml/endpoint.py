@@ -206,7 +206,7 @@ def is_absent(error: ClientError) -> bool:
 
 
 def _cause(found: Mapping[str, Any]) -> str:
-    return one_line(found.get("FailureReason") or "SageMaker gives no reason", 300)
+    return one_line(found.get("FailureReason") or "SageMaker gives no reason", 300).rstrip(".")
 
 
 def _log(name: str) -> str:
