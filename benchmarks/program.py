@@ -2,14 +2,17 @@
 
 Registrations go to mocks that answer at once, so what is timed is the program and Pulumi's own runtime. The import
 stands beside one of pulumi and of those modules of pulumi_aws that the program's import loads.
-Seconds are the processor's, of all threads: other work on the machine hardly changes them.
+Seconds are the processor's, of all threads: other work on the machine hardly changes them. Copies are registered with
+Python's collector of garbage and without it: what is registered stays alive, so each of its searches walks through all
+that is there by then, for nothing.
 """
 
+import gc
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +25,10 @@ from benchmarks.functions import peak
 from benchmarks.process import ROOT
 
 ROUNDS, REGISTER_ROUNDS = 5, 2
-COPIES = (1, 10, 100)
+COPIES = {False: (1, 10, 100), True: (1, 10, 30)}
+"""With the collector or without it -> how many. With it a hundred copies take many minutes."""
+
+SIDES = {False: "without the collector", True: "with the collector"}
 REGISTER, IMPORT = "registering", "importing"
 MOST_IMPORT, MOST_SLOWDOWN = 1.3, 1.3
 QUIET = {"PYTHONWARNINGS": "ignore"}
@@ -40,33 +46,26 @@ def measure(rounds: int, *, large: bool) -> Measured:
     for side in sides.values():
         side()  # the first import of all compiles
     imports = figures.take_turns(sides, rounds * 2)
-    copies = {f"{count}": partial(_registered, count) for count in COPIES}
-    # A hundred copies take a minute or more.
-    registered = figures.take_turns(copies, min(rounds, REGISTER_ROUNDS))
     found = [Figure(what=IMPORT, side=side, unit="s", rounds=values) for side, values in imports.items()]
-    for count, said in registered.items():
-        seconds, memory = [each["seconds"] for each in said], [each["megabytes"] for each in said]
-        found.append(Figure(what=REGISTER, side="seconds", unit="s", rounds=seconds, at=float(count)))
-        found.append(Figure(what=REGISTER, side="memory", unit="MB", rounds=memory, at=float(count)))
-    seconds = [figure.median for figure in found if (figure.what, figure.side) == (REGISTER, "seconds")]
-    return Measured(
-        figures=found,
-        bars=[
-            ratio("import, program / pulumi alone", imports["program"], imports["pulumi alone"], MOST_IMPORT),
-            Bar(
-                what="seconds for one more copy, at the end / beginning",
-                found=bend(COPIES, seconds),
-                most=MOST_SLOWDOWN,
-            ),
-        ],
-        notes={"resources": {count: said[0]["resources"] for count, said in registered.items()}, "modules": loaded},
-    )
+    bars = [ratio("import, program / pulumi alone", imports["program"], imports["pulumi alone"], MOST_IMPORT)]
+    resources = {}
+    # A hundred copies take a minute or more.
+    for collecting, counts in COPIES.items():
+        copies = {str(count): partial(_registered, count, collecting) for count in counts}
+        registered = figures.take_turns(copies, min(rounds, REGISTER_ROUNDS))
+        resources |= {count: said[0]["resources"] for count, said in registered.items()}
+        seconds = [_figure(collecting, count, "seconds", "s", said) for count, said in registered.items()]
+        found += seconds + [_figure(collecting, count, "megabytes", "MB", said) for count, said in registered.items()]
+        what = f"{SIDES[collecting]}: seconds for one more copy, at the end / beginning"
+        slowdown = bend(counts, [figure.median for figure in seconds])
+        bars.append(Bar(what=what, found=slowdown, most=MOST_SLOWDOWN))
+    return Measured(figures=found, bars=bars, notes={"resources": resources, "modules": loaded})
 
 
 def draw(measured: Measured, path: Path) -> None:
     """Draw the seconds over the copies, and the imports."""
     with figures.drawing(path, areas=2) as (left, right):
-        lines = {"whole program": measured.of(REGISTER, "seconds")}
+        lines = {side: measured.of(f"{REGISTER}, seconds", side) for side in SIDES.values()}
         figures.draw_lines(left, lines, "registering under mocks", "copies of the composition")
         figures.draw_sides(right, [figure for figure in measured.figures if figure.what == IMPORT], "import")
 
@@ -89,10 +88,17 @@ def _touch(module: str) -> str:
     return f"hasattr(importlib.import_module({module!r}), 'anything')"
 
 
-def _registered(copies: int) -> dict[str, Any]:
-    said: dict[str, Any] = process.python("benchmarks.program", "register", str(copies), env=QUIET).said
-    print(f"{copies:6} copies {said['seconds']:8.2f} s {said['resources']:8} resources", flush=True)
+def _registered(copies: int, collecting: bool) -> dict[str, Any]:
+    told = ("register", str(copies), str(int(collecting)))
+    said: dict[str, Any] = process.python("benchmarks.program", *told, env=QUIET).said
+    text = f"{copies:6} copies {said['seconds']:8.2f} s {said['resources']:8} resources, {SIDES[collecting]}"
+    print(text, flush=True)
     return said
+
+
+def _figure(collecting: bool, count: str, key: str, unit: str, said: Sequence[Mapping[str, Any]]) -> Figure:
+    rounds = [float(each[key]) for each in said]
+    return Figure(what=f"{REGISTER}, {key}", side=SIDES[collecting], unit=unit, rounds=rounds, at=float(count))
 
 
 def loaded_modules() -> list[str]:
@@ -103,8 +109,13 @@ def loaded_modules() -> list[str]:
     return sorted(name for name, module in known.items() if type(module) is ModuleType and name.count(".") == 1)
 
 
-def register(copies: int) -> dict[str, Any]:
-    """Run the program so many times in one stack; return processor seconds and how many resources it registered."""
+def register(copies: int, *, collecting: bool) -> dict[str, Any]:
+    """Run the program so many times in one stack; return processor seconds and how many resources it registered.
+
+    Without `collecting` this process collects no garbage any more.
+    """
+    if not collecting:
+        gc.disable()
     from rehearsal.provision.program import PROGRAM_FILE, project_name, run_program, stack_config
     from tests.harness import ProviderMocks
 
@@ -127,4 +138,5 @@ def register(copies: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(loaded_modules() if sys.argv[1] == "modules" else register(int(sys.argv[2]))))
+    register_now = sys.argv[1] == "register"
+    print(json.dumps(register(int(sys.argv[2]), collecting=sys.argv[3] == "1") if register_now else loaded_modules()))
