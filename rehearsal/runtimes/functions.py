@@ -18,7 +18,8 @@ from rehearsal.account.calls import Reply
 from rehearsal.account.client_errors import as_aws_error
 from rehearsal.account.cloud import AwsError, Caller, Cloud
 from rehearsal.account.gateway import Proceed
-from rehearsal.runtimes.function_process import LAMBDA, Function, FunctionProcess, FunctionResult
+from rehearsal.runtimes.execution_environment import LAMBDA, Function, FunctionResult
+from rehearsal.runtimes.execution_environments import ExecutionEnvironments
 
 _DEFAULT_RETRIES = 2
 _TAIL_BYTES = 4096
@@ -30,7 +31,7 @@ class FunctionRunner:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._process = FunctionProcess(cloud)
+        self._environments = ExecutionEnvironments(cloud)
         self._changed = threading.Condition()
         self._under_way = 0
         self._dead_letters: dict[str, str] = {}
@@ -41,7 +42,7 @@ class FunctionRunner:
 
     def invoke(self, name_or_arn: str, event: Any) -> FunctionResult:
         """Invoke a function and wait. Raises AwsError when there is none, or its role is not Lambda's to assume."""
-        return self._process.run(self._function(name_or_arn), event)
+        return self._environments.run(self._function(name_or_arn), event)
 
     def invoke_async(self, name_or_arn: str, event: Any) -> None:
         """Queue an invocation and return. Raises AwsError when there is no such function."""
@@ -57,8 +58,8 @@ class FunctionRunner:
                 raise TimeoutError(f"{self._under_way} invocations are still under way after {timeout_seconds} s")
 
     def close(self) -> None:
-        """Kill every invocation that runs; there are no further ones."""
-        self._process.close()
+        """Kill every invocation that runs and every environment that waits; there are no further ones."""
+        self._environments.close()
 
     # --- operations --------------------------------------------------------------------------------------------------
 
@@ -119,12 +120,13 @@ class FunctionRunner:
         return Function(
             name=found.function_name,
             arn=found.function_arn,
+            created=found.last_modified,  # moto leaves it as it is when the function changes
             role_arn=found.role,
             handler=str(found.handler),
             runtime=str(found.run_time),
             memory_mb=found.memory_size,
             timeout_seconds=found.timeout,
-            variables=found.environment_vars,
+            variables=dict(found.environment_vars),
             code=found.code_bytes,
         )
 
@@ -133,7 +135,7 @@ class FunctionRunner:
     def _work_off(self, function: Function, event: Any) -> None:
         try:
             for _ in range(1 + self._retries.get(function.name, _DEFAULT_RETRIES)):
-                result = self._process.run(function, event)
+                result = self._environments.run(function, event)
                 if not result.error:
                     return
             self._keep_dead_letter(function, event, result)

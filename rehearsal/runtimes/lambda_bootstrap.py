@@ -1,8 +1,10 @@
-"""One Lambda invocation as a process of its own: `<runtime folder> <result file> <function ARN> <request id>`.
+"""A Lambda execution environment as a process of its own: `<runtime folder> <function ARN>`.
 
-Reads the event from standard input, calls the handler that the environment names and writes its JSON result, or the
-error as Lambda's Python runtime describes it, to the result file. The exit status is 1 after an error. It stands alone,
-and sees the function's archive, the runtime folder (boto3 and what it needs) and the standard library.
+Each line of standard input is one event, with its request id, the file for the answer and the line that ends its
+output. The handler that the environment names is found with the first event and called with every one. The answer is
+its JSON result, or the error as Lambda's Python runtime describes it, and whether the environment stays as it is on
+AWS after that. The process ends when its standard input is closed. It stands alone, and sees the function's archive,
+the runtime folder (boto3 and what it needs) and the standard library.
 """
 
 import importlib
@@ -13,10 +15,10 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,34 +70,82 @@ def describe(error: BaseException, request_id: str) -> dict[str, Any]:
     return {"errorMessage": str(error), "errorType": kind, "requestId": request_id, "stackTrace": trace}
 
 
-class Invocation:
-    """The one call that this process is for."""
+class RequestId(logging.Filter):
+    """Gives every log record the id of the invocation that is under way."""
 
-    def __init__(self, result_file: Path, function_arn: str, request_id: str) -> None:
-        self._result_file = result_file
-        self._function_arn = function_arn
+    current = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        record.aws_request_id = self.current
+        return True
+
+
+class Runtime:
+    """What lives as long as the process: the handler, and what its invocations have in common."""
+
+    def __init__(self, function_arn: str, request_id: RequestId) -> None:
+        self.function_arn = function_arn
+        self.request_id = request_id
+        self._handler: Callable[[Any, Context], Any] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the handler was found."""
+        return self._handler is not None
+
+    def handler(self) -> Callable[[Any, Context], Any]:
+        """Return the handler, which is looked for once. Raises what `find_handler` raises."""
+        if self._handler is None:
+            self._handler = find_handler(os.environ["_HANDLER"])
+        return self._handler
+
+    def work_off(self, tasks: Iterable[str], output: int) -> None:
+        """Answer one event after the other. `output` is the descriptor for the lines that end their output."""
+        for line in tasks:
+            task = json.loads(line)
+            self.request_id.current = task["requestId"]
+            Invocation(self, Path(task["answerFile"]), task["requestId"]).run(task["event"])
+            sys.stdout.flush()
+            # On a line of its own, whatever was printed last; by itself, whatever a handler did to sys.stdout.
+            os.write(output, f"\n{task['end']}\n".encode())
+
+
+class Invocation:
+    """One call of the handler."""
+
+    def __init__(self, runtime: Runtime, answer_file: Path, request_id: str) -> None:
+        self._runtime = runtime
+        self._answer_file = answer_file
         self._request_id = request_id
 
-    def run(self, event: Any) -> int:
-        """Call the handler; return the exit status."""
+    def run(self, event: Any) -> None:
+        """Call the handler and leave its answer."""
+        stays, error = True, False
         try:
-            content, status = self._call(event), 0
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and all of it is its answer
-            described = describe(error, self._request_id)
+            content = self._call(event)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - a handler may raise anything, and all of it is its answer
+            described = describe(raised, self._request_id)
             sys.stdout.write(f"[ERROR] {described['errorType']}: {described['errorMessage']}\n")
             sys.stdout.write("".join(described["stackTrace"]))
-            content, status = json.dumps(described), 1
+            content, error = json.dumps(described), True
+            stays = self._runtime.ready and not isinstance(raised, SystemExit)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        self._result_file.write_text(content, encoding="utf-8")
-        return status
+        self._answer(content, error=error, stays=stays)
 
     def _call(self, event: Any) -> str:
-        handler = find_handler(os.environ["_HANDLER"])
+        handler = self._runtime.handler()
         result = handler(event, self._context(self._limit()))
         try:
             return json.dumps(result)
         except TypeError as error:
             raise HandlerError("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+
+    def _answer(self, content: str, *, error: bool, stays: bool) -> None:
+        # Under its name at once or not at all: the process may be killed while it writes.
+        unfinished = self._answer_file.with_suffix(".part")
+        unfinished.write_text(json.dumps({"payload": content, "error": error, "stays": stays}), encoding="utf-8")
+        unfinished.replace(self._answer_file)
 
     def _limit(self) -> float:
         """Start the clock, which importing the module did not touch: Lambda gives that 10 seconds of its own."""
@@ -107,7 +157,7 @@ class Invocation:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
             content = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": text})
-            self._result_file.write_text(content, encoding="utf-8")
+            self._answer(content, error=True, stays=False)
             os._exit(1)
 
         signal.signal(signal.SIGALRM, time_out)
@@ -119,7 +169,7 @@ class Invocation:
         return Context(
             function_name=known["AWS_LAMBDA_FUNCTION_NAME"],
             function_version=known["AWS_LAMBDA_FUNCTION_VERSION"],
-            invoked_function_arn=self._function_arn,
+            invoked_function_arn=self._runtime.function_arn,
             memory_limit_in_mb=known["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"],
             aws_request_id=self._request_id,
             log_group_name=known["AWS_LAMBDA_LOG_GROUP_NAME"],
@@ -128,13 +178,32 @@ class Invocation:
         )
 
 
-def main(arguments: list[str]) -> int:
-    """Run the invocation; return the exit status."""
-    runtime_folder, result_file, function_arn, request_id = arguments
+def take_input() -> TextIO:
+    """Return standard input for us alone, and leave an empty one to the function, which could take events from it."""
+    own = os.fdopen(os.dup(0), encoding="utf-8")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return own
+
+
+def log_to_output() -> RequestId:
+    """Let the function's log go to standard output, as Lambda's runtime does; return what names the invocation."""
+    request_id, handler = RequestId(), logging.StreamHandler(sys.stdout)
+    handler.addFilter(request_id)
+    line = "[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t%(aws_request_id)s\t%(message)s"
+    logging.basicConfig(handlers=[handler], format=line)
+    return request_id
+
+
+def main(arguments: list[str]) -> None:
+    """Work off what standard input brings."""
+    runtime_folder, function_arn = arguments
     sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], runtime_folder]
-    logging.basicConfig(stream=sys.stdout, format=f"[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t{request_id}\t%(message)s")
-    return Invocation(Path(result_file), function_arn, request_id).run(json.load(sys.stdin))
+    output = os.dup(1)
+    with take_input() as tasks:
+        Runtime(function_arn, log_to_output()).work_off(tasks, output)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

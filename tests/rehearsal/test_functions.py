@@ -1,10 +1,13 @@
 import base64
 import io
 import json
+import os
+import signal
 import threading
 import uuid
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +33,14 @@ class Functions:
     def deploy(self, source: str, *, role: str = "", handler: str = "app.handler", **parameters: Any) -> str:
         name = f"function-{uuid.uuid4().hex[:8]}"
         self.cloud.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("app.py", source)
-            archive.writestr("inner/__init__.py", "")
-            archive.writestr("inner/deep.py", "def handler(event, context): return __name__")
-        self.client.create_function(
-            FunctionName=name,
-            Role=role or self.everything,
-            Runtime="python3.13",
-            Handler=handler,
-            Code={"ZipFile": code.getvalue()},
-            **{"Timeout": 5, **parameters},
-        )
+        self.create(name, source, Role=role or self.everything, Handler=handler, **parameters)
         return name
+
+    def create(self, name: str, source: str, **parameters: Any) -> None:
+        usual = {"Role": self.everything, "Handler": "app.handler", "Timeout": 5}
+        self.client.create_function(
+            FunctionName=name, Runtime="python3.13", Code={"ZipFile": archived(source)}, **{**usual, **parameters}
+        )
 
     def call(self, name: str, event: Any = None, **parameters: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.invoke(FunctionName=name, Payload=json.dumps(event).encode(), **parameters)
@@ -60,10 +57,21 @@ class Functions:
         return list(received.get("Messages", []))
 
 
+def archived(source: str) -> bytes:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", source)
+        archive.writestr("inner/__init__.py", "")
+        archive.writestr("inner/deep.py", "def handler(event, context): return __name__")
+    return code.getvalue()
+
+
 @pytest.fixture(scope="module")
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
     with running_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
-        yield Functions(cloud)
+        functions = Functions(cloud)
+        yield functions
+        functions.runner.close()
 
 
 # --- what a handler sees
@@ -205,6 +213,166 @@ def test_without_the_right_to_its_log_a_function_runs_and_the_lines_are_lost(fun
     assert functions.call(name)["Payload"] == 1
     assert logged(functions.cloud, f"/aws/lambda/{name}") == []
     assert missing in {call.check.action for call in functions.cloud.journal.denied() if call.principal in role}
+
+
+# --- environments that stay warm
+
+
+# Answers with its process and how often that was called, after doing as the event says.
+REMEMBERING = """
+import os, pathlib, sys, time
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    answer = [os.getpid(), calls]
+    exec(event or "")
+    return answer
+"""
+
+
+def runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def at_once(functions: Functions, name: str, folder: Path, count: int) -> list[int]:
+    """Invoke REMEMBERING as often at the same time; return the processes that answered."""
+    meet = f"""
+folder = pathlib.Path({str(folder)!r})
+(folder / context.aws_request_id).touch()
+while len(list(folder.iterdir())) < {count}:
+    time.sleep(0.01)
+"""
+    with ThreadPoolExecutor(count) as pool:
+        return [each["Payload"][0] for each in pool.map(functions.call, [name] * count, [meet] * count)]
+
+
+def test_what_a_module_knows_stays_from_one_invocation_to_the_next(functions: Functions):
+    name = functions.deploy(REMEMBERING)
+    first, second = functions.call(name)["Payload"], functions.call(name)["Payload"]
+    assert (first[1], second) == (1, [first[0], 2])
+
+
+def test_invocations_at_the_same_time_have_an_environment_each_and_two_are_kept(functions: Functions, tmp_path: Path):
+    name = functions.deploy(REMEMBERING)
+    warm = functions.call(name)["Payload"][0]
+    processes = at_once(functions, name, tmp_path, 3)
+    assert len(set(processes)) == 3
+    assert warm in processes
+    assert sum(runs(each) for each in processes) == 2
+    assert functions.call(name)["Payload"][0] in processes
+
+
+@pytest.mark.parametrize(
+    ("ending", "stays"),
+    [
+        ("raise ValueError('wrong')", True),
+        ("answer.append({1, 2})", True),
+        ("sys.exit('done')", False),
+        ("os._exit(3)", False),
+        ("time.sleep(30)", False),
+    ],
+)
+def test_an_environment_outlives_an_error_of_the_handler_but_no_exit_and_no_timeout(
+    functions: Functions, ending: str, stays: bool
+):
+    name = functions.deploy(REMEMBERING, Timeout=1)
+    process = functions.call(name)["Payload"][0]
+    assert functions.call(name, ending)["FunctionError"] == "Unhandled"
+    assert runs(process) == stays
+    following, calls = functions.call(name)["Payload"]
+    assert (following == process, calls) == ((True, 3) if stays else (False, 1))
+
+
+@pytest.mark.parametrize("source", ["import absent", "raise ValueError('wrong')", "other = 1"])
+def test_an_environment_without_a_handler_is_not_used_again(functions: Functions, tmp_path: Path, source: str):
+    started = tmp_path / "started"
+    name = functions.deploy(f"import os\nopen({str(started)!r}, 'a').write(f'{{os.getpid()}} ')\n{source}")
+    for _ in range(2):
+        assert functions.call(name)["FunctionError"] == "Unhandled"
+    processes = {int(each) for each in started.read_text().split()}
+    assert len(processes) == 2
+    assert not any(runs(each) for each in processes)
+
+
+def test_an_environment_that_died_while_it_waited_is_replaced(functions: Functions):
+    name = functions.deploy(REMEMBERING)
+    process = functions.call(name)["Payload"][0]
+    os.kill(process, signal.SIGKILL)
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    assert functions.call(name)["Payload"][1] == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Environment": {"Variables": {"LIMIT": "2"}}},
+        {"Handler": "app.other"},
+        {"Timeout": 6},
+        {"MemorySize": 256},
+        {"Runtime": "python3.12"},
+        {"Role": "arn:aws:iam::123456789012:role/OtherRole"},
+    ],
+)
+def test_a_changed_configuration_is_not_answered_by_an_environment_of_before(
+    functions: Functions, other_role: str, changed: dict[str, Any]
+):
+    name = functions.deploy(REMEMBERING + "other = handler", Environment={"Variables": {"LIMIT": "1"}})
+    process = functions.call(name)["Payload"][0]
+    functions.client.update_function_configuration(FunctionName=name, **changed)
+    assert functions.call(name)["Payload"][1] == 1
+    assert not runs(process)
+
+
+@pytest.fixture(scope="module")
+def other_role(functions: Functions) -> str:
+    return make_role(functions.cloud, "OtherRole", LAMBDA, ANYTHING)
+
+
+def test_new_code_is_not_answered_by_an_environment_of_before(functions: Functions):
+    name = functions.deploy(REMEMBERING)
+    process = functions.call(name)["Payload"][0]
+    functions.client.update_function_code(FunctionName=name, ZipFile=archived("def handler(e, c): return 'new'"))
+    assert functions.call(name)["Payload"] == "new"
+    assert not runs(process)
+
+
+def test_a_function_that_was_deleted_and_made_again_starts_cold(functions: Functions):
+    name = functions.deploy(REMEMBERING)
+    functions.call(name)
+    functions.client.delete_function(FunctionName=name)
+    functions.create(name, REMEMBERING)
+    assert functions.call(name)["Payload"][1] == 1
+
+
+def test_an_environment_writes_to_one_stream_and_each_line_names_its_own_invocation(functions: Functions):
+    name = functions.deploy("import logging\ndef handler(event, context): logging.warning('said')")
+    for _ in range(2):
+        functions.call(name)
+    group = f"/aws/lambda/{name}"
+    (stream,) = functions.cloud.client("logs").describe_log_streams(logGroupName=group)["logStreams"]
+    lines = logged(functions.cloud, group, stream["logStreamName"])
+    requests = [line.rpartition(" ")[2] for line in lines if line.startswith("START ")]
+    assert len(set(requests)) == 2
+    assert [line.split("\t")[2] for line in lines if line.endswith("said")] == requests
+    assert [line for line in lines if line.startswith("END ")] == [f"END RequestId: {each}" for each in requests]
+
+
+def test_an_invocation_ends_where_its_output_does_and_takes_no_other_ones_event(functions: Functions):
+    name = functions.deploy("""
+import sys
+def handler(event, context):
+    sys.stdout.write(f"{context.aws_request_id}\\n{event} without an end")
+    return sys.stdin.read()
+""")
+    for event in (1, 2):
+        answer = functions.call(name, event, LogType="Tail")
+        said = base64.b64decode(answer["LogResult"]).decode().splitlines()
+        assert (said[1:], answer["Payload"]) == ([f"{event} without an end"], "")
 
 
 # --- events
