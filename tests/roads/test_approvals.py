@@ -5,6 +5,7 @@ The mode in which metrics alone decide is walked in tests/test_road.py.
 
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 
 from ml import contract
 from rehearsal.account.calls import Call
-from rehearsal.account.cloud import Cloud
+from rehearsal.account.cloud import Caller, Cloud, Reply
+from rehearsal.account.gateway import Proceed
 from rehearsal.account.strict_sns import Mail
 from rehearsal.grants import Grant, never_used
 from rehearsal.person import COMMENT, Person
@@ -26,6 +28,7 @@ from rehearsal.unused_grants import REASONS, reason_for
 from tests.silence import Silent
 
 APPROVER = "ada@example.com"
+LONGEST_ANSWER_SECONDS = 5
 ASKED = f"{contract.APPROVAL_STAGE}/{contract.MANUAL_APPROVAL_ACTION}"
 RECORDED = f"{contract.APPROVAL_STAGE}/{contract.RECORD_ACTION}"
 JUDGED = f"{contract.APPROVAL_STAGE}/{contract.AUTO_APPROVAL_ACTION}"
@@ -107,8 +110,18 @@ class Contradiction(Person):
     """Two people at once: one has just rejected in the registry when the other approves in the pipeline."""
 
     def decide(self, cloud: Cloud, execution: Execution, run: ActionRun) -> None:
-        NOT_IN_REGISTRY.decide(cloud, execution, run)
-        IN_PIPELINE.decide(cloud, execution, run)
+        approved = threading.Event()
+
+        def after_the_person(params: dict[str, Any], caller: Caller, proceed: Proceed) -> Reply:
+            """Hold back the bridge, which tells the pipeline of the rejection as fast as it can."""
+            if caller != IN_PIPELINE.role:
+                approved.wait(LONGEST_ANSWER_SECONDS)
+            return proceed(params)
+
+        with cloud.faulted("codepipeline", "PutApprovalResult", after_the_person):
+            NOT_IN_REGISTRY.decide(cloud, execution, run)
+            IN_PIPELINE.decide(cloud, execution, run)
+            approved.set()
 
 
 @dataclass(frozen=True, kw_only=True)
