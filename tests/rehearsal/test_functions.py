@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.account.cloud import AwsError, Cloud
 from rehearsal.runtimes.functions import FunctionRunner
-from tests.rehearsal.runner_account import ANYTHING, logged, make_role, running_cloud
+from tests.rehearsal.runner_account import ANYTHING, eventually, logged, make_role, running_cloud
 
 LAMBDA = "lambda.amazonaws.com"
 
@@ -303,7 +303,8 @@ def test_an_environment_that_died_while_it_waited_is_replaced(functions: Functio
     name = functions.deploy(REMEMBERING)
     process = functions.call(name)["Payload"][0]
     os.kill(process, signal.SIGKILL)
-    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    [idle] = functions.runner._environments._idle[name]
+    assert eventually(lambda: not idle.usable)
     assert functions.call(name)["Payload"][1] == 1
 
 
