@@ -263,7 +263,9 @@ def test_a_bad_table_is_one_line_and_nothing_is_registered(
 def test_another_scikit_learn_than_the_containers_stops_the_build(
     aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(create_model_package, "version", lambda library: "1.9.1")
+    # Under the container's Python its numpy, scipy and joblib are asked for too.
+    installed = {"scikit-learn": "1.9.1"}
+    monkeypatch.setattr(create_model_package, "version", lambda library: installed.get(library) or version(library))
     with pytest.raises(RoadError, match=r"scikit-learn 1.9.1, but the serving container has scikit-learn 1.9.0"):
         run(aws, tmp_path)
 
