@@ -49,9 +49,9 @@ def measure(rounds: int, *, large: bool) -> Measured:
     found = [Figure(what=IMPORT, side=side, unit="s", rounds=values) for side, values in imports.items()]
     bars = [ratio("import, program / pulumi alone", imports["program"], imports["pulumi alone"], MOST_IMPORT)]
     resources = {}
-    # A hundred copies take a minute or more.
     for collecting, counts in COPIES.items():
         copies = {str(count): partial(_registered, count, collecting) for count in counts}
+        # A hundred copies take a minute or more.
         registered = figures.take_turns(copies, min(rounds, REGISTER_ROUNDS))
         resources |= {count: said[0]["resources"] for count, said in registered.items()}
         seconds = [_figure(collecting, count, "seconds", "s", said) for count, said in registered.items()]

@@ -1,8 +1,8 @@
 """Training: seconds, memory and the size of the model for every use case, from a thousand rows to a million.
 
-Each fit has a process of its own, hence its own peak of memory, and one thread: seconds are the processor's. Rows are
-the use case's own made-up ones, more of them. Beside them stands what the seconds cost where the build trains, by the
-list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`.
+Each fit has a process of its own, hence its own peak of memory. Seconds are the processor's, of all threads: a fit uses
+every processor. Rows are the use case's own made-up ones, more of them. Beside them stands what the seconds cost where
+the build trains, by the list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`.
 """
 
 import json

@@ -225,9 +225,9 @@ def test_success_is_in_service_with_our_configuration_and_progress_is_said(sagem
 
 def test_in_service_with_the_old_configuration_after_a_change_is_a_roll_back(sagemaker: Any) -> None:
     fake = sagemaker(
-        describe_endpoint=[state("Updating"), state("RollingBack"), state("InService", FailureReason="ping")]
+        describe_endpoint=[state("Updating"), state("RollingBack"), state("InService", FailureReason="no ping.")]
     )
-    with pytest.raises(RolledBackError, match="endpoint e rolled back: it serves old again, not new: ping"):
+    with pytest.raises(RolledBackError, match=r"e rolled back: it serves old again, not new: no ping\. See its log"):
         wait(fake)
 
 
