@@ -56,6 +56,8 @@ class BuildRun:
         outcome = status.FAILED
         try:
             with self._record.phase("PROVISIONING"):
+                if self._stopped:
+                    raise PhaseError("BUILD_STOPPED", "Build was stopped.", status.STOPPED)
                 credentials, log = self._provision()
             try:
                 outcome = self._build(credentials, log)

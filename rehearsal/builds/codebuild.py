@@ -1,6 +1,7 @@
 """CodeBuild's part of the road: builds started through its API really run, each in a thread of its own."""
 
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from itertools import count
@@ -13,6 +14,7 @@ from rehearsal.folders import remove
 from rehearsal.pipeline.artifacts import BuildInputs
 
 SECONDS_PER_MINUTE = 60.0
+_CLOSE_SECONDS = 10.0
 _DEFAULT_TIMEOUT_MINUTES = 60
 _KNOWN_PARAMETERS = frozenset({"projectName", "idempotencyToken", "environmentVariablesOverride"})
 
@@ -29,7 +31,8 @@ class BuildRunner:
         self._handed_over: dict[str, BuildInputs] = {}
         self._records: dict[str, BuildRecord] = {}
         self._by_token: dict[str, BuildRecord] = {}
-        self._running: dict[str, BuildRun] = {}
+        self._running: dict[str, tuple[BuildRun, threading.Thread]] = {}
+        self._closed = False
         self._numbers: dict[str, count[int]] = {}
         self._turns: dict[str, threading.Lock] = {}
         cloud.operation("codebuild", "StartBuild", self._start_build)
@@ -43,11 +46,15 @@ class BuildRunner:
             self._handed_over[token] = inputs
 
     def close(self) -> None:
-        """Kill the commands of every running build."""
+        """Kill the commands of every running build, start nothing more, and wait until the builds have cleaned up."""
         with self._lock:
+            self._closed = True
             running = list(self._running.values())
-        for run in running:
+        for run, _ in running:
             run.stop()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        for _, thread in running:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     # --- operations --------------------------------------------------------------------------------------------------
 
@@ -75,12 +82,13 @@ class BuildRunner:
             folder=self._cloud.work / "builds" / name,
             bytecode=self._cloud.work / "build-bytecode",
         )
-        run = BuildRun(self._cloud, record, plan)
+        run, name = BuildRun(self._cloud, record, plan), record.identity.build_id
+        thread = threading.Thread(target=self._run, args=(run, record, plan, turn), name=name, daemon=True)
         with self._lock:
-            self._running[record.identity.build_id] = run
-        threading.Thread(
-            target=self._run, args=(run, record, plan, turn), name=record.identity.build_id, daemon=True
-        ).start()
+            if self._closed:
+                run.stop()
+            self._running[name] = run, thread
+            thread.start()
         return {"build": record.describe()}
 
     def _batch_get_builds(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
@@ -102,11 +110,11 @@ class BuildRunner:
     def _stop_build(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
         """Stop a build that runs or waits for its turn; one that has ended stays as it is."""
         with self._lock:
-            record, run = self._records.get(params["id"]), self._running.get(params["id"])
+            record, running = self._records.get(params["id"]), self._running.get(params["id"])
         if record is None:
             raise AwsError("ResourceNotFoundException", f"Build cannot be found: {params['id']}")
-        if run is not None:
-            run.stop()
+        if running is not None:
+            running[0].stop()
         return {"build": record.describe()}
 
     # --- one build ---------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class ExecutionEnvironment:
         self._stays = self._gave_up = False
 
     def start(self) -> None:
-        """Start the process, which waits for its first event."""
+        """Start the process, which looks for its handler and waits for its first event."""
         self._process = subprocess.Popen(
             self._command,
             cwd=self._task,
@@ -99,10 +99,11 @@ class ExecutionEnvironment:
             errors="replace",
             start_new_session=True,
         )
+        self._stays = True
 
     @property
     def usable(self) -> bool:
-        """Whether the process can take one more event after those that it has answered."""
+        """Whether the process can take an event, after those that it has answered."""
         return self._stays and self._process.poll() is None
 
     def invoke(self, event: Any) -> FunctionResult:

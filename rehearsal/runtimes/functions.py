@@ -101,7 +101,10 @@ class FunctionRunner:
                 text = "The provided execution role does not have permissions to call SendMessage on SQS"
                 raise AwsError("InvalidParameterValueException", text) from error
             self._dead_letters[name] = queue_arn
-        return proceed(params)
+        reply = proceed(params)
+        # While the rest of the program is provisioned: the first events find imports done.
+        self._environments.prepare(self._function(name))
+        return reply
 
     def _put_event_invoke_config(self, params: dict[str, Any], _caller: Caller, proceed: Proceed) -> Reply:
         if any(params.get("DestinationConfig", {}).values()):

@@ -1,12 +1,13 @@
 """A Lambda execution environment as a process of its own: `<runtime folder> <function ARN>`.
 
-Each line of standard input is one event, with its request id, the file for the answer and the line that ends its
-output. The handler that the environment names is found with the first event and called with every one. The answer is
-its JSON result, or the error as Lambda's Python runtime describes it, and whether the environment stays as it is on
-AWS after that. The process ends when its standard input is closed. It stands alone, and sees the function's archive,
-the runtime folder (boto3 and what it needs) and the standard library.
+The handler that the environment names is found at once, and called with every event. Each line of standard input is one
+event, with its request id, the file for the answer and the line that ends its output. The answer is its JSON result, or
+the error as Lambda's Python runtime describes it, and whether the environment stays as it is on AWS after that. The
+process ends when its standard input is closed. It stands alone, and sees the function's archive, the runtime folder
+(boto3 and what it needs) and the standard library.
 """
 
+import contextlib
 import importlib
 import json
 import logging
@@ -99,6 +100,11 @@ class Runtime:
         if self._handler is None:
             self._handler = find_handler(os.environ["_HANDLER"])
         return self._handler
+
+    def prepare(self) -> None:
+        """Look for the handler before there is an event. Where that fails, the first event tries again, and tells."""
+        with contextlib.suppress(Exception, SystemExit):
+            self.handler()
 
     def work_off(self, tasks: Iterable[str], output: int) -> None:
         """Answer one event after the other. `output` is the descriptor for the lines that end their output."""
@@ -202,7 +208,9 @@ def main(arguments: list[str]) -> None:
     sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], runtime_folder]
     output = os.dup(1)
     with take_input() as tasks:
-        Runtime(function_arn, log_to_output()).work_off(tasks, output)
+        runtime = Runtime(function_arn, log_to_output())
+        runtime.prepare()
+        runtime.work_off(tasks, output)
 
 
 if __name__ == "__main__":

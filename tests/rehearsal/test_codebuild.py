@@ -328,15 +328,6 @@ phases:
     eventually(lambda: not _alive(int(pid.read_text())))
 
 
-def test_closing_the_runner_ends_what_runs(builds: Builds, tmp_path: Path):
-    begun = tmp_path / "begun"
-    inputs = builds.inputs(f"phases: {{build: {{commands: ['touch {begun}', 'sleep 60']}}}}")
-    build_id = builds.start(builds.usual, inputs)
-    eventually(begun.exists)
-    builds.runner.close()
-    assert builds.wait(build_id)["buildStatus"] == "STOPPED"
-
-
 def test_a_stopped_build_ends_and_one_that_waits_for_its_turn_never_begins(builds: Builds, tmp_path: Path):
     begun, never = tmp_path / "begun", tmp_path / "never"
     running = builds.start(

@@ -257,6 +257,26 @@ def test_what_a_module_knows_stays_from_one_invocation_to_the_next(functions: Fu
     assert (first[1], second) == (1, [first[0], 2])
 
 
+def test_a_module_is_imported_before_there_is_an_event_and_asked_again_where_that_failed(
+    functions: Functions, tmp_path: Path
+):
+    imported = tmp_path / "imported"
+    once = f"""
+import os, pathlib, sys
+at = pathlib.Path({str(imported)!r})
+with at.open("a") as file:
+    file.write(f"{{os.getpid()}} ")
+if len(at.read_text().split()) == 1:
+    sys.exit("not yet")
+def handler(*_):
+    return os.getpid()
+"""
+    name = functions.deploy(once)
+    eventually(imported.exists)
+    answered = functions.call(name)["Payload"]
+    assert imported.read_text().split() == [str(answered)] * 2
+
+
 def test_invocations_at_the_same_time_have_an_environment_each_and_two_are_kept(functions: Functions, tmp_path: Path):
     name = functions.deploy(REMEMBERING)
     warm = functions.call(name)["Payload"][0]
