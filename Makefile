@@ -76,7 +76,7 @@ $(VENV)/.installed: tests/requirements.lock buildspecs/requirements-installer.in
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(INSTALLER)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python tests/requirements.lock
 	@# Lets Python compile now what the first rehearsal would otherwise compile while somebody watches.
-	@$(BIN)/python -c "import components, rehearsal.road, ml.create_model_package, ml.deploy_model, matplotlib.backends.backend_svg"
+	@$(BIN)/python -c "import components, rehearsal.road, ml.create_model_package, ml.deploy_model, matplotlib.backends.backend_svg, pip._internal.commands.install"
 	@touch $@
 
 # checkov pins packages that the tests need newer, so the scanners live in an environment of their own within the other.

@@ -127,6 +127,8 @@ def _share(source: Path, shared: Path) -> None:
     """Give what is compiled in `source` a second name in `shared`, where no folder is called __pycache__."""
     if shared.exists():
         return
+    # Also where nothing is compiled yet: Python cannot write through a link that leads nowhere.
+    shared.mkdir(parents=True, exist_ok=True)
     for folder, subfolders, files in os.walk(source):
         subfolders[:] = [name for name in subfolders if name not in _NEVER_IMPORTED]
         if Path(folder).name == "__pycache__":

@@ -1,9 +1,12 @@
 """The image of a build starts with bytecode that is there already, and hands on what a build compiles."""
 
 import subprocess
+import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pip
+import pytest
 
 from rehearsal.builds.build_image import make_build_image
 
@@ -38,6 +41,22 @@ def test_a_second_image_in_a_folder_finds_the_same_bytecode(tmp_path: Path) -> N
     one, again = (compiled(make_build_image(tmp_path / "image", bytecode)) for _ in range(2))
 
     assert one == again
+
+
+def test_bytecode_of_packages_of_which_nothing_is_compiled_yet_is_shared_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip").mkdir()
+    original = sysconfig.get_path
+
+    def get_path(name: str, *of: Any, **what: Any) -> str:
+        return str(tmp_path) if (name, what) == ("purelib", {}) else original(name, *of, **what)
+
+    monkeypatch.setattr(sysconfig, "get_path", get_path)
+    one, other = (compiled(make_build_image(tmp_path / name, tmp_path / "bytecode")) for name in ("train", "deploy"))
+
+    assert one == other
+    assert Path(one).is_file()
 
 
 def test_what_is_compiled_here_is_there_before_anything_is_imported(tmp_path: Path) -> None:
