@@ -34,12 +34,13 @@ class ExecutionEnvironments:
         _end(idle)
 
     def prepare(self, function: Function) -> None:
-        """Start an environment before there is an event. Raises AwsError as `run` does.
+        """Start as many environments as are kept, before there is an event. Raises AwsError as `run` does.
 
         Lambda does so too, when it likes (developer guide, "Understanding the Lambda execution environment lifecycle":
         it "occasionally pre-initializes execution environments").
         """
-        self._give_back(self._cold(function))
+        for _ in range(_MOST_IDLE):
+            self._give_back(self._cold(function))
 
     def run(self, function: Function, event: Any) -> FunctionResult:
         """Invoke the function and wait. Raises AwsError when a cold start cannot assume the function's role."""
