@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml import approved_version, contract, entry, gate, search
+from ml import approved_version, catalogue, contract, entry, gate, search
 from ml.registry import ModelPackageArn
 
 
@@ -48,7 +48,7 @@ class BuildEnvironment:
                 contract.GATE,
             ),
         )
-        use_case = contract.USE_CASES.get(found[contract.USE_CASE])
+        use_case = catalogue.USE_CASES.get(found[contract.USE_CASE])
         return cls(
             model_bucket=found[contract.MODEL_BUCKET],
             group=found[contract.MODEL_PACKAGE_GROUP],

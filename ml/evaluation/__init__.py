@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ml import contract, gate
+from ml import catalogue, contract, gate
 from ml.errors import RoadError
 from ml.evaluation import classification, clustering, importance, regression, slices
 from ml.evaluation.champion import Champion, compare
@@ -34,7 +34,7 @@ class Examination:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one task finds out: the metrics under the contract's names, and what SageMaker's schema adds to them."""
+    """What one task finds out: the metrics under the catalogue's names, and what SageMaker's schema adds to them."""
 
     group: str
     prefix: Mapping[str, str]
@@ -64,9 +64,9 @@ def evaluate(
     fitted (ml.search.Found.document), None without a search. The same arguments give the same bytes.
     """
     measure = {
-        contract.CLASSIFICATION: _classified,
-        contract.REGRESSION: _regressed,
-        contract.CLUSTERING: _clustered,
+        catalogue.CLASSIFICATION: _classified,
+        catalogue.REGRESSION: _regressed,
+        catalogue.CLUSTERING: _clustered,
     }[examination.task]
     measured = measure(examination, confidence)
     found = measured.intervals.metrics
@@ -112,7 +112,7 @@ def reportable(document: bytes) -> dict[str, float]:
             " names of columns and classes"
         )
     found = gate.metrics(document)
-    wanted = contract.TASK_METRICS[json.loads(document)["task"]]
+    wanted = catalogue.TASK_METRICS[json.loads(document)["task"]]
     values = {name: float(value) for name in wanted if gate.is_finite(value := found.get(name))}
     unusable = set(wanted) - values.keys()
     if unusable:
