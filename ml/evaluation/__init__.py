@@ -69,24 +69,11 @@ def evaluate(
         catalogue.CLUSTERING: _clustered,
     }[examination.task]
     measured = measure(examination, confidence)
-    found = measured.intervals.metrics
-    group = {
-        measured.prefix.get(name, "") + name: {
-            "value": value,
-            "standard_deviation": found[name].deviation if name in found else math.nan,
-        }
-        for name, value in measured.values.items()
-    }
     document = {
         "dataset": {"item_count": len(examination.rows)},
         "task": examination.task,
-        measured.group: {**group, **measured.more},
-        "intervals": {
-            "confidence": confidence,
-            "method": METHOD,
-            "resamples": measured.intervals.resamples,
-            "metrics": {name: {"lower": one.lower, "upper": one.upper} for name, one in found.items()},
-        },
+        measured.group: {**_with_deviations(measured), **measured.more},
+        "intervals": _intervals(measured.intervals),
         "baseline": measured.baseline,
         "champion": None,
         "data": data,
@@ -120,6 +107,27 @@ def reportable(document: bytes) -> dict[str, float]:
             f"no finite value for {', '.join(sorted(unusable))}; nothing was registered. Check the held-out rows"
         )
     return values
+
+
+def _with_deviations(measured: Measured) -> dict[str, Any]:
+    """Return each metric under the schema's name for it; the deviation is NaN where it was not estimated."""
+    found = measured.intervals.metrics
+    return {
+        measured.prefix.get(name, "") + name: {
+            "value": value,
+            "standard_deviation": found[name].deviation if name in found else math.nan,
+        }
+        for name, value in measured.values.items()
+    }
+
+
+def _intervals(intervals: Intervals) -> dict[str, Any]:
+    return {
+        "confidence": intervals.confidence,
+        "method": METHOD,
+        "resamples": intervals.resamples,
+        "metrics": {name: {"lower": one.lower, "upper": one.upper} for name, one in intervals.metrics.items()},
+    }
 
 
 def _by_column(examined: Examination, table: Table, measured: Measured, confidence: float) -> dict[str, Any]:
