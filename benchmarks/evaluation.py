@@ -4,6 +4,7 @@ The loop measures accuracy, F1 and AUC; ours measures precision, recall, log los
 loop of 10,000 takes minutes: it is timed on a few resamples and scaled. Memory is the most that numpy holds meanwhile.
 """
 
+import math
 import statistics
 import time
 import tracemalloc
@@ -119,8 +120,8 @@ def ours(answers: Answers, seed: int) -> Run:
 
 def farthest(looped: list[Run], own: Run, *, drawn: int) -> float:
     """Return by how many standard errors our deviations differ at most from those of `drawn` looped resamples."""
-    error = (1 / (2 * (drawn - 1)) + 1 / (2 * (RESAMPLES - 1))) ** 0.5
-    pooled = {name: statistics.fmean(run.deviations[name] ** 2 for run in looped) ** 0.5 for name in NAMES}
+    error = math.sqrt(1 / (2 * (drawn - 1)) + 1 / (2 * (RESAMPLES - 1)))
+    pooled = {name: math.sqrt(statistics.fmean(run.deviations[name] ** 2 for run in looped)) for name in NAMES}
     return max(abs(own.deviations[name] / pooled[name] - 1) / error for name in NAMES)
 
 

@@ -18,7 +18,7 @@ from benchmarks import figures, process
 from benchmarks.bars import ratio
 from benchmarks.figures import Figure, Measured
 from benchmarks.process import ROOT
-from ml import contract
+from ml import runtimes
 
 ROUNDS = 3
 BRIEF = ("python -m pip install --quiet boto3 sagemaker scikit-learn",)
@@ -64,7 +64,7 @@ def installed(lines: Sequence[str]) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="install-") as folder:
         environment = Path(folder) / "environment"
         # With pip, as the build's image has it, and the build's own Python.
-        made = [str(UV), "venv", "--quiet", "--seed", "--python", contract.PYTHON_VERSION, str(environment)]
+        made = [str(UV), "venv", "--quiet", "--seed", "--python", runtimes.PYTHON_VERSION, str(environment)]
         process.run(made)
         packages = next(environment.glob("lib/python*/site-packages"))
         before = size(packages)

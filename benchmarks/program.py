@@ -48,7 +48,7 @@ def measure(rounds: int, *, large: bool) -> Measured:
     imports = figures.take_turns(sides, rounds * 2)
     found = [Figure(what=IMPORT, side=side, unit="s", rounds=values) for side, values in imports.items()]
     bars = [ratio("import, program / pulumi alone", imports["program"], imports["pulumi alone"], MOST_IMPORT)]
-    resources = {}
+    resources: dict[str, int] = {}
     for collecting, counts in COPIES.items():
         copies = {str(count): partial(_registered, count, collecting) for count in counts}
         # A hundred copies take a minute or more.

@@ -17,7 +17,7 @@ from benchmarks import figures, process
 from benchmarks.bars import Bar
 from benchmarks.figures import Figure, Measured
 from benchmarks.functions import peak
-from ml import contract
+from ml import catalogue
 
 ROUNDS = 1
 ROWS, MANY_ROWS = (1_000, 10_000, 100_000), 1_000_000
@@ -35,14 +35,14 @@ def measure(rounds: int, *, large: bool) -> Measured:
     """Return the figures of every use case and number of rows; with `large` also a million rows, once."""
     found: list[Figure] = []
     for rows in (*ROWS, *([MANY_ROWS] if large else [])):
-        sides = {name: partial(_in_a_process, name, rows) for name in contract.USE_CASES}
+        sides = {name: partial(_in_a_process, name, rows) for name in catalogue.USE_CASES}
         for name, values in figures.take_turns(sides, 1 if rows == MANY_ROWS else rounds).items():
             found += [
                 Figure(what=what, side=name, unit=unit, rounds=[value[what] for value in values], at=rows)
                 for what, unit in UNITS.items()
             ]
     measured = Measured(figures=found, bars=[])
-    bars = [bar for name in contract.USE_CASES for bar in _bars(measured, name)]
+    bars = [bar for name in catalogue.USE_CASES for bar in _bars(measured, name)]
     return Measured(figures=found, bars=bars, notes={"compute_type": BUILD, "cost": "whole minutes, training alone"})
 
 
@@ -51,7 +51,7 @@ def draw(measured: Measured, path: Path) -> None:
     titles = {"seconds": "fit", "memory": "peak of the process", "archive": "model archive"}
     with figures.drawing(path, areas=len(titles), size=(12, 3.6)) as areas:
         for area, (what, title) in zip(areas, titles.items(), strict=True):
-            lines = {name: measured.of(what, name) for name in contract.USE_CASES}
+            lines = {name: measured.of(what, name) for name in catalogue.USE_CASES}
             figures.draw_lines(area, lines, title, "rows")
 
 

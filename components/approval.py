@@ -15,6 +15,7 @@ from ml import contract
 
 CODE_FILES = (
     "ml/__init__.py",
+    "ml/catalogue.py",
     "ml/champion_gate.py",
     "ml/contract.py",
     "ml/errors.py",

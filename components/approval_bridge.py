@@ -17,6 +17,7 @@ CODE_FILES = (
     "ml/__init__.py",
     "ml/approval_event.py",
     "ml/approved_version.py",
+    "ml/catalogue.py",
     "ml/champion_gate.py",
     "ml/contract.py",
     "ml/errors.py",

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from components.dead_letters import dead_letter_queue
 from components.iam import ServiceRole
 from components.names import Names
-from ml import contract
+from ml import runtimes
 
 TIMEOUT_SECONDS = 60
 MEMORY_MB = 256
@@ -105,7 +105,7 @@ class EventFunction(pulumi.ComponentResource):
             name=args.function_name,
             description=args.description,
             role=args.role.arn,
-            runtime=contract.LAMBDA_RUNTIME,
+            runtime=runtimes.LAMBDA_RUNTIME,
             architectures=["arm64"],
             handler=args.code.handler,
             code=args.code.archive(),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from components.settings import Commands, Problem, Settings, SettingsError
-from ml import contract, serving_image
+from ml import catalogue, contract, serving_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +192,7 @@ def _limit_problems(names: Names, settings: Settings) -> Iterator[Problem]:
 
 def _origin(key: str, settings: Settings) -> tuple[str, str]:
     """Return the setting that decides how long this name is, and a shorter value for it."""
-    usual_group = contract.USE_CASES[settings.use_case].model_package_group
+    usual_group = catalogue.USE_CASES[settings.use_case].model_package_group
     if key == "model_package_group" and len(settings.model_package_group) > len(usual_group):
         return "modelPackageGroup", usual_group
     return "nameSuffix", settings.name_suffix[:8].rstrip("-")

@@ -1,6 +1,6 @@
 """PrivateBucket: a bucket that is versioned, encrypted, closed to the public, and reachable by TLS only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -28,12 +28,14 @@ class Encryption:
 class PrivateBucketArgs:
     """One bucket. `expire_days` removes current objects after that time; None keeps them for good.
 
-    `statements` are the whole policy. `access_log` takes the log of every request; None for the bucket that it is.
+    `expire_below` says the same of those below a prefix alone: prefix -> days. `statements` are the whole policy.
+    `access_log` takes the log of every request; None for the bucket that it is.
     """
 
     bucket_name: str
     encryption: Encryption
     expire_days: int | None
+    expire_below: Mapping[str, int]
     protect: bool
     statements: Sequence[Statement]
     access_log: "PrivateBucket | None"
@@ -115,7 +117,7 @@ class PrivateBucket(pulumi.ComponentResource):
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=bucket.bucket,
-            rules=[tidy],
+            rules=[tidy, *(_expiry_rule(prefix, days) for prefix, days in args.expire_below.items())],
             # A rule about old versions needs a bucket that keeps them.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
@@ -145,6 +147,15 @@ def only_by_kms(bucket_name: str) -> Statement:
             },
         ),
         "Principal": "*",
+    }
+
+
+def _expiry_rule(prefix: str, days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
+    return {
+        "id": f"expire-{prefix}",
+        "status": "Enabled",
+        "filter": {"prefix": prefix},
+        "expiration": {"days": days},
     }
 
 

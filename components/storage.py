@@ -9,9 +9,14 @@ from components.iam import Statement, allow
 from components.names import Names
 from components.private_bucket import Encryption, PrivateBucket, PrivateBucketArgs, only_by_kms, only_by_tls
 from components.settings import Settings
+from ml import contract
 
 ARTIFACT_DAYS = 90
 """Longer than the 60 days that an approval may wait: its execution still needs the artifacts after that."""
+
+TRAINING_RESULT_DAYS = ARTIFACT_DAYS
+"""The build stores its own copy of what a training job leaves. Only a retried build reads the job's again, and without
+the artifacts there is nothing to retry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +29,10 @@ class StorageArgs:
 
 
 class Storage(pulumi.ComponentResource):
-    """The buckets. Models and evaluations are evidence and never expire; so is the log, as long as logs are kept."""
+    """The buckets. Models and evaluations are evidence and never expire; so is the log, as long as logs are kept.
+
+    What training jobs leave is no evidence: the build checks it and stores it again, under its digest.
+    """
 
     artifact_bucket: pulumi.Output[str]
     model_bucket: pulumi.Output[str]
@@ -43,6 +51,7 @@ class Storage(pulumi.ComponentResource):
                 # Enabling server access logging).
                 encryption=Encryption(key_arn=None, bucket_key=False),
                 expire_days=args.settings.audit.retention_days,
+                expire_below={},
                 protect=protect,
                 statements=[only_by_tls(names.access_log_bucket), access_log_statement(names, args.settings)],
                 access_log=None,
@@ -57,15 +66,16 @@ class Storage(pulumi.ComponentResource):
                     bucket_name=bucket_name,
                     encryption=encryption,
                     expire_days=days,
+                    expire_below=below,
                     protect=protect,
                     statements=[only_by_tls(bucket_name), only_by_kms(bucket_name)],
                     access_log=self.access_log,
                 ),
                 child,
             )
-            for key, bucket_name, days in (
-                ("artifacts", names.artifact_bucket, ARTIFACT_DAYS),
-                ("models", names.model_bucket, None),
+            for key, bucket_name, days, below in (
+                ("artifacts", names.artifact_bucket, ARTIFACT_DAYS, {}),
+                ("models", names.model_bucket, None, {contract.TRAINING_JOBS_PREFIX: TRAINING_RESULT_DAYS}),
             )
         }
         self.artifact_bucket = buckets["artifacts"].bucket

@@ -80,6 +80,7 @@ class AuditTrail(pulumi.ComponentResource):
                 # Without a bucket key, with which CloudTrail would need kms:Decrypt (CloudTrail user guide).
                 encryption=Encryption(key_arn=args.key_arn, bucket_key=False),
                 expire_days=args.settings.audit.retention_days,
+                expire_below={},
                 protect=args.settings.protect_data,
                 statements=trail_bucket_statements(args.names),
                 access_log=args.access_log,

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
-from ml import contract
+from ml import runtimes
 
 SPECIFICATION = "1.6"
 LOCK = Path(__file__).parent.parent / "buildspecs" / "requirements-train.txt"
@@ -30,7 +30,7 @@ def document(use_case: str, model_sha256: str, lock: Path = LOCK) -> dict[str, A
     """
     text = lock.read_text("utf-8") if lock.is_file() else ""
     locked = read_lock(text)
-    names = sorted({name for name, _ in locked} or contract.CONTAINER_LIBRARIES)
+    names = sorted({name for name, _ in locked} or runtimes.CONTAINER_LIBRARIES)
     properties = [{"name": "lock:sha256", "value": hashlib.sha256(text.encode()).hexdigest()}] if text else []
     return {
         "bomFormat": "CycloneDX",

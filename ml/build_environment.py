@@ -3,8 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml import approved_version, contract, entry, gate, search
+from ml import approved_version, catalogue, contract, entry, gate, search
 from ml.registry import ModelPackageArn
+
+REQUIRED = (
+    contract.MODEL_BUCKET,
+    contract.MODEL_PACKAGE_GROUP,
+    contract.USE_CASE,
+    contract.ENDPOINT_INSTANCE_TYPE,
+    contract.PIPELINE_EXECUTION_ID,
+    contract.COMMIT_ID,
+    contract.REPOSITORY_NAME,
+    contract.EXECUTION_URL,
+    contract.ENDPOINT_NAME,
+    contract.THRESHOLDS,
+    contract.GATE,
+)
+"""Keys that every build and every training job must be told."""
+
+OPTIONAL = (contract.DATA_URI, contract.TARGET_COLUMN, contract.TRAINING_SEARCH)
+"""Keys that both may be told: without them they take the use case's own table and target, and make no search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,23 +50,8 @@ class BuildEnvironment:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "BuildEnvironment":
         """Return the typed environment. Raises InputError that names every key that is not set."""
-        found = entry.values(
-            environment,
-            (
-                contract.MODEL_BUCKET,
-                contract.MODEL_PACKAGE_GROUP,
-                contract.USE_CASE,
-                contract.ENDPOINT_INSTANCE_TYPE,
-                contract.PIPELINE_EXECUTION_ID,
-                contract.COMMIT_ID,
-                contract.REPOSITORY_NAME,
-                contract.EXECUTION_URL,
-                contract.ENDPOINT_NAME,
-                contract.THRESHOLDS,
-                contract.GATE,
-            ),
-        )
-        use_case = contract.USE_CASES.get(found[contract.USE_CASE])
+        found = entry.values(environment, REQUIRED)
+        use_case = catalogue.USE_CASES.get(found[contract.USE_CASE])
         return cls(
             model_bucket=found[contract.MODEL_BUCKET],
             group=found[contract.MODEL_PACKAGE_GROUP],

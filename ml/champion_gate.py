@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ml import contract
-from ml.contract import Metric
+from ml import catalogue, contract
+from ml.catalogue import Metric
 from ml.judgement import Line, Rule, interval_ends, is_finite
 
 CHAMPION = "champion"
@@ -35,7 +35,7 @@ def lines(
 
 def _against(name: str, own: object, champion: Mapping[str, Any], rule: Rule) -> Line:
     """Judge one metric by how far it is from the champion's."""
-    metric, theirs = contract.METRICS.get(name), _entries(champion, "metrics").get(name)
+    metric, theirs = catalogue.METRICS.get(name), _entries(champion, "metrics").get(name)
     if metric is None or not is_finite(own) or not is_finite(theirs) or not metric.low <= theirs <= metric.high:
         return _line(name, reason=f"{name} {own!r} cannot be held against {theirs!r} of {_version(champion)}")
     far = _difference(name, metric, champion, rule) if rule.basis == contract.BOUND else own - theirs

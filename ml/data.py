@@ -2,7 +2,7 @@
 
 from botocore.exceptions import ClientError
 
-from ml import contract, storage
+from ml import catalogue, storage
 from ml.errors import InputError
 from ml.table import Table, read_table
 from ml.usecases import UseCase
@@ -37,6 +37,6 @@ def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.R
 
 def lines(table: Table) -> list[str]:
     """Return what a person should know of the table: where it is from, its size, its classes, what was noticed."""
-    classified = table.task == contract.CLASSIFICATION
+    classified = table.task == catalogue.CLASSIFICATION
     classes = f", classes {sorted(set(table.target.tolist()))}" if classified else ""
     return [f"{table.source}: {len(table.rows)} rows, {len(table.columns)} columns{classes}", *table.notes]

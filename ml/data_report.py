@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import contract
+from ml import catalogue
 from ml.gate import one_line
 from ml.leakage import Leak
 from ml.table import Column, Table
@@ -36,9 +36,9 @@ def describe(table: Table, *, held_out_rows: int, leaks: Sequence[Leak]) -> dict
 
 
 def _target(table: Table) -> dict[str, Any] | None:
-    if table.task == contract.CLUSTERING:
+    if table.task == catalogue.CLUSTERING:
         return None
-    if table.task == contract.REGRESSION:
+    if table.task == catalogue.REGRESSION:
         low, middle, high = np.quantile(table.target, (0, 0.5, 1)).tolist()
         return {"column": table.target_column, "quantiles": {"min": low, "median": middle, "max": high}}
     classes = Counter(table.target.tolist())

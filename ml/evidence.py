@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml import contract, data_report, evaluation, leakage
+from ml import catalogue, data_report, evaluation, leakage
 from ml.evaluation.champion import Champion
 from ml.gate import LONGEST_SUMMARY, is_finite, one_line
 from ml.table import Table
@@ -16,7 +16,7 @@ SUMMARY_METRICS = (
     "f1",
     "auc",
     "log_loss",
-    *contract.TASK_METRICS[contract.REGRESSION],
+    *catalogue.TASK_METRICS[catalogue.REGRESSION],
     "silhouette",
     "stability",
 )

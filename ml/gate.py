@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
-from ml import champion_gate, contract
+from ml import catalogue, champion_gate, contract
 from ml.errors import RoadError
 from ml.judgement import (
     LONGEST_SUMMARY,
@@ -91,7 +91,7 @@ def judge(metrics: Mapping[str, object], thresholds: Mapping[str, object]) -> Ve
 
 
 def _line(name: str, metrics: Mapping[str, object], limit: object) -> Line:
-    value, metric = metrics.get(name), contract.METRICS.get(name)
+    value, metric = metrics.get(name), catalogue.METRICS.get(name)
     passed, reason = False, ""
     if metric is None:
         reason = f"{name} is not a metric that can be judged"

@@ -23,7 +23,7 @@ Column, Refusal, CSV, JSON = request_rows.Column, request_rows.Refusal, request_
 
 MODEL_FILE, METADATA_FILE = "model.pkl", "metadata.json"
 REGRESSION, CLUSTERING = "regression", "clustering"
-"""Tasks that are answered otherwise than classification; the words of ml/contract.py."""
+"""Tasks that are answered otherwise than classification; the words of ml/catalogue.py."""
 
 
 class Model(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from ml import contract
+from ml import catalogue
 from ml.evaluation.weighted_metrics import Counts, Floats
 from ml.table import Column, Table
 
@@ -46,13 +46,13 @@ def leaks(table: Table) -> tuple[Leak, ...]:
     fifths of the table: a column that is different in every row, such as an identifier, therefore scores nothing. A
     missing value is a value of its own. A clustering has no target and no leaks. At most 20 000 rows are looked at.
     """
-    if table.task == contract.CLUSTERING:
+    if table.task == catalogue.CLUSTERING:
         return ()
     rng = np.random.default_rng(SEED)
     order = rng.permutation(len(table.rows))[:MOST_ROWS]
     folds = np.arange(len(order)) % FOLDS
     goals = _goals(table.target[order], table.task)
-    measure = R2 if table.task == contract.REGRESSION else AUC
+    measure = R2 if table.task == catalogue.REGRESSION else AUC
     found = []
     for index, column in enumerate(table.columns):
         score = _score(column, table.rows[order, index], goals, folds, measure)
@@ -64,7 +64,7 @@ def leaks(table: Table) -> tuple[Leak, ...]:
 
 def _goals(target: NDArray[np.generic], task: str) -> Floats:
     """Return the quantity (1, n), or for each class that counts whether a row is of it (k, n)."""
-    if task == contract.REGRESSION:
+    if task == catalogue.REGRESSION:
         return target.astype(np.float64)[np.newaxis]
     classes = np.unique(target)
     counted = classes[1:] if len(classes) == 2 else classes

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ml import contract
+from ml import runtimes
 from ml.errors import RoadError
 
 CONTAINER_DECIDES = "scikit-learn"
@@ -15,14 +15,14 @@ def check(installed: Callable[[str], str], python: str) -> None:
     On a Python older than the container's (`python`, as "3.11.7") scikit-learn alone is compared: that numpy and scipy
     cannot be installed there. Such a Python rehearses; the builds have the container's.
     """
-    older = _minor(python) < _minor(contract.PYTHON_VERSION)
-    compared = [CONTAINER_DECIDES] if older else [*contract.CONTAINER_LIBRARIES]
+    older = _minor(python) < _minor(runtimes.PYTHON_VERSION)
+    compared = [CONTAINER_DECIDES] if older else [*runtimes.CONTAINER_LIBRARIES]
     found = {name: installed(name) for name in compared}
-    wrong = [name for name in compared if found[name] != contract.CONTAINER_LIBRARIES[name]]
+    wrong = [name for name in compared if found[name] != runtimes.CONTAINER_LIBRARIES[name]]
     if wrong:
         raise RoadError(
             f"installed: {', '.join(f'{name} {found[name]}' for name in wrong)}, but the serving container has"
-            f" {', '.join(f'{name} {contract.CONTAINER_LIBRARIES[name]}' for name in wrong)}; nothing was registered."
+            f" {', '.join(f'{name} {runtimes.CONTAINER_LIBRARIES[name]}' for name in wrong)}; nothing was registered."
             " Install buildspecs/requirements-train.txt"
         )
 

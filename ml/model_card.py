@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml import contract
+from ml import catalogue, contract
 from ml.errors import RoadError
 from ml.gate import METRIC_GROUPS, is_finite, one_line
 from ml.package_request import Candidate
@@ -101,9 +101,9 @@ def _training(candidate: Candidate, metadata: Mapping[str, Any], measured: Mappi
 
 def _evaluation(candidate: Candidate, measured: Mapping[str, Any], thresholds: Mapping[str, object]) -> dict[str, Any]:
     limits = ", ".join(
-        f"{name} {'at least' if contract.METRICS[name].higher_is_better else 'at most'} {limit}"
+        f"{name} {'at least' if catalogue.METRICS[name].higher_is_better else 'at most'} {limit}"
         for name, limit in thresholds.items()
-        if name in contract.METRICS
+        if name in catalogue.METRICS
     )
     observed = f"{candidate.summary}. Limits of the stack: {limits or 'not known to the build'}"
     return {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml import contract, serving_image
+from ml import contract, runtimes, serving_image
 from ml.errors import RoadError
 from ml.gate import one_line
 from ml.registry import DIGEST_PREFIX, LONGEST_DESCRIPTION
@@ -83,7 +83,7 @@ def _inference_specification(candidate: Candidate) -> dict[str, Any]:
         "ModelDataUrl": candidate.archive_uri,
         "Environment": dict(serving_image.ENVIRONMENT),
         "Framework": "SKLEARN",
-        "FrameworkVersion": contract.CONTAINER_VERSION,
+        "FrameworkVersion": runtimes.CONTAINER_VERSION,
     }
     return {
         "Containers": [container],

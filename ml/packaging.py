@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml import bill_of_materials, contract, inference, safe_pickle
+from ml import bill_of_materials, catalogue, contract, inference, runtimes, safe_pickle
 from ml.errors import RoadError
 from ml.table import Table
 
@@ -79,7 +79,7 @@ def describe(model: Any, table: Table, use_case: str) -> dict[str, Any]:
         "use_case": use_case,
         "task": table.task,
         "target": table.target_column,
-        "classes": model.classes_.tolist() if table.task == contract.CLASSIFICATION else [],
+        "classes": model.classes_.tolist() if table.task == catalogue.CLASSIFICATION else [],
         "columns": [asdict(column) for column in table.columns],
         "estimator": type(estimator).__name__,
         # Nested parts have an address in their text, which is another in each process.
@@ -90,7 +90,7 @@ def describe(model: Any, table: Table, use_case: str) -> dict[str, Any]:
         },
         "data_sha256": table.sha256,
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in contract.CONTAINER_LIBRARIES},
+        "libraries": {name: version(name) for name in runtimes.CONTAINER_LIBRARIES},
     }
 
 

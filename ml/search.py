@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_score
 from sklearn.model_selection import GroupKFold, KFold, ParameterSampler, StratifiedKFold
 
-from ml import contract, storage, usecases
+from ml import catalogue, contract, storage, usecases
 from ml.errors import InputError, RoadError
 from ml.evaluation import classification, clustering, regression
 from ml.table import Table
@@ -67,7 +67,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was tried, in order. `metric` is the contract's."""
+    """What was tried, in order. `metric` is the catalogue's."""
 
     metric: str
     folds: int
@@ -76,7 +76,7 @@ class Found:
     @property
     def best(self) -> Trial:
         """The first of those with the best score; one without a score is the worst."""
-        sign = 1 if contract.METRICS[self.metric].higher_is_better else -1
+        sign = 1 if catalogue.METRICS[self.metric].higher_is_better else -1
         return max(self.trials, key=lambda trial: -math.inf if math.isnan(trial.score) else sign * trial.score)
 
     def document(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def search(name: str, table: Table, plan: Plan, say: Say) -> Found:
             " or set training.search.trials to 0"
         )
     fit, _ = usecases.split_of(use_case)(table)
-    metric = next(iter(contract.USE_CASES[name].thresholds))
+    metric = next(iter(catalogue.USE_CASES[name].thresholds))
     index, shares = plan.share or (0, 1)
     folds = list(_folds(use_case, table, fit, plan.folds))
     trials = []
@@ -172,7 +172,7 @@ def _folds(use_case: UseCase, table: Table, fit: Indices, count: int) -> Iterato
     splitter: Any = KFold(count, shuffle=True, random_state=SEED)
     if groups is not None:
         splitter = GroupKFold(count, shuffle=True, random_state=SEED)
-    elif table.task == contract.CLASSIFICATION:
+    elif table.task == catalogue.CLASSIFICATION:
         splitter = StratifiedKFold(count, shuffle=True, random_state=SEED)
     parts = splitter.split(fit, table.target[fit], None if groups is None else groups[fit])
     yield from ((fit[learnt], fit[measured]) for learnt, measured in parts)
@@ -181,11 +181,11 @@ def _folds(use_case: UseCase, table: Table, fit: Indices, count: int) -> Iterato
 def _score(use_case: UseCase, params: Parameters, table: Table, metric: str, fold: tuple[Indices, Indices]) -> float:
     learnt, measured = fold
     rows, target = table.rows[measured], table.target[measured]
-    target_learnt = None if table.task == contract.CLUSTERING else table.target[learnt]
+    target_learnt = None if table.task == catalogue.CLUSTERING else table.target[learnt]
     model = model_with(use_case, params)(table).fit(table.rows[learnt], target_learnt)
-    if table.task == contract.CLASSIFICATION:
+    if table.task == catalogue.CLASSIFICATION:
         return classification.metrics(model.classes_, target, model.predict_proba(rows))[metric]
-    if table.task == contract.REGRESSION:
+    if table.task == catalogue.REGRESSION:
         return regression.metrics(target, model.predict(rows))[metric]
     if metric == "silhouette":
         return _silhouette(model, rows)

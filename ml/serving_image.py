@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ml.contract import CONTAINER_VERSION
+from ml.runtimes import CONTAINER_VERSION
 
 ACCOUNTS: Mapping[str, str] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import contract
+from ml import catalogue
 from ml.table import Column, Table
 
 
@@ -19,8 +19,8 @@ def numeric_table(
     names: Sequence[str] = (),
 ) -> Table:
     """Return the table of `features` (n, p) and `target` (n,), None for clustering; unnamed columns are numbered."""
-    known = contract.USE_CASES[use_case]
-    kind = np.float64 if known.task == contract.REGRESSION else np.int64
+    known = catalogue.USE_CASES[use_case]
+    kind = np.float64 if known.task == catalogue.REGRESSION else np.int64
     values = np.zeros(len(features), dtype=np.int64) if target is None else target.astype(kind)
     labels = names or [f"feature_{index:02}" for index in range(features.shape[1])]
     return Table(

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from ml import contract
+from ml import catalogue
 from ml.errors import InputError
 
 MAX_CLASSES = 30
@@ -60,10 +60,10 @@ class Table:
     """Of the bytes that were read."""
     notes: tuple[str, ...]
     """What was left out and why, one sentence each."""
-    task: str = contract.CLASSIFICATION
+    task: str = catalogue.CLASSIFICATION
 
 
-def read_table(data: bytes, *, name: str, target: str, task: str = contract.CLASSIFICATION) -> Table:
+def read_table(data: bytes, *, name: str, target: str, task: str = catalogue.CLASSIFICATION) -> Table:
     """Return the table in `data`, a CSV file with a header or a Parquet file, as the ending of `name` says.
 
     Rows without a target are left out and counted: they can neither teach nor test. Columns without any value and
@@ -72,7 +72,7 @@ def read_table(data: bytes, *, name: str, target: str, task: str = contract.CLAS
     if not data.strip():
         raise InputError(f"{name}: the file is empty. Give a table with a header and rows")
     raw = _columns(data, name)
-    if task != contract.CLUSTERING and target not in raw:
+    if task != catalogue.CLUSTERING and target not in raw:
         listing = ", ".join(map(repr, raw))
         raise InputError(f"{name}: no column {target!r}; it has {listing}. Set training.target to one of them")
     converted = {label: _convert(column, f"{name}: column {label!r}") for label, column in raw.items()}
@@ -93,7 +93,7 @@ def read_table(data: bytes, *, name: str, target: str, task: str = contract.CLAS
         columns=tuple(_describe(label, column) for label, column in features.items()),
         rows=_rows(features),
         target=values,
-        target_column=target if task != contract.CLUSTERING else "",
+        target_column=target if task != catalogue.CLUSTERING else "",
         source=name,
         sha256=hashlib.sha256(data).hexdigest(),
         notes=tuple(notes),
@@ -105,13 +105,13 @@ def _target(
     converted: dict[str, NDArray[Any]], target: str, task: str, name: str
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Take the target out of the columns; return its values, and which rows have one (n,)."""
-    if task == contract.CLUSTERING:
+    if task == catalogue.CLUSTERING:
         rows = len(next(iter(converted.values())))
         if rows < MIN_ROWS:
             raise InputError(f"{name}: {rows} rows; at least {MIN_ROWS} are needed to hold some out for the test")
         return np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=np.bool_)
     column = converted.pop(target)
-    read = _quantities if task == contract.REGRESSION else _labels
+    read = _quantities if task == catalogue.REGRESSION else _labels
     return read(column, f"{name}: target column {target!r}")
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml import contract
+from ml import catalogue
 from ml.table import Table
 
 HELD_OUT_SHARE = 0.25
@@ -31,7 +31,7 @@ class Trained:
 
 def split(table: Table) -> tuple[Indices, Indices]:
     """Return the rows to fit on and to hold out: always the same, and with each class's share in both."""
-    labels = table.target if table.task == contract.CLASSIFICATION else None
+    labels = table.target if table.task == catalogue.CLASSIFICATION else None
     fit, held_out = train_test_split(
         np.arange(len(table.target)), test_size=HELD_OUT_SHARE, stratify=labels, random_state=SEED
     )
@@ -42,7 +42,7 @@ def train(table: Table, build: Callable[[Table], Any], split: Split = split) -> 
     """Fit `build(table)` on some of the rows; `split` says which, and which are held out."""
     fit, held_out = split(table)
     # What a clustering is to find is nobody's to tell: its target is None.
-    target = None if table.task == contract.CLUSTERING else table.target[fit]
+    target = None if table.task == catalogue.CLUSTERING else table.target[fit]
     # Threads add up in any order: with another number of them k-means ends in another model, by its last digits.
     # A forest's random numbers are drawn before its trees grow, so every processor may grow some: it stays the same by
     # the last bit. The model does not keep this, and answers in one thread: serving runs a worker for each processor.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml import contract, entry, serving_image
+from ml import build_environment, catalogue, contract, entry, serving_image
 
 COMMAND = 'cd "$(mktemp -d)" && tar -xzf "$SM_INPUT/data/source/source.tar.gz" && exec python -m ml.training_entry'
 """Takes the place of the image's own training toolkit, which would fetch code from S3 and install it with pip."""
@@ -15,22 +15,7 @@ VOLUME_GB = 30
 METRIC = "metric: {} = "
 """Begins the line by which a job tells a metric; SageMaker picks the number out and keeps it with the job."""
 
-PASSED_ON = (
-    contract.MODEL_BUCKET,
-    contract.MODEL_PACKAGE_GROUP,
-    contract.USE_CASE,
-    contract.DATA_URI,
-    contract.TARGET_COLUMN,
-    contract.ENDPOINT_INSTANCE_TYPE,
-    contract.PIPELINE_EXECUTION_ID,
-    contract.COMMIT_ID,
-    contract.REPOSITORY_NAME,
-    contract.EXECUTION_URL,
-    contract.ENDPOINT_NAME,
-    contract.THRESHOLDS,
-    contract.GATE,
-    contract.TRAINING_SEARCH,
-)
+PASSED_ON = (*build_environment.REQUIRED, *build_environment.OPTIONAL)
 """What a job must know of the build's environment; it gets them as hyper-parameters, which the console shows."""
 
 
@@ -78,14 +63,14 @@ def training_request(
     settings: JobSettings, *, region: str, manifests: Mapping[str, str], variables: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the request, all but the job's name. `manifests`: channel -> where its manifest lies."""
-    task = contract.USE_CASES[variables[contract.USE_CASE]].task
+    task = catalogue.USE_CASES[variables[contract.USE_CASE]].task
     return {
         "AlgorithmSpecification": {
             "TrainingImage": serving_image.uri(region),
             "TrainingInputMode": "File",
             "ContainerEntrypoint": ["/bin/sh", "-c", COMMAND],
             "MetricDefinitions": [
-                {"Name": name, "Regex": f"{METRIC.format(name)}([-+.eE0-9]+)"} for name in contract.TASK_METRICS[task]
+                {"Name": name, "Regex": f"{METRIC.format(name)}([-+.eE0-9]+)"} for name in catalogue.TASK_METRICS[task]
             ],
         },
         "RoleArn": settings.role_arn,

@@ -1,6 +1,6 @@
 """Load a table, fit a model, measure it and pack it: what a build does itself, or has a training job do."""
 
-from ml import contract, data, entry, evidence, packaging, search, storage, training, usecases
+from ml import catalogue, data, entry, evidence, packaging, search, storage, training, usecases
 from ml.build_environment import BuildEnvironment
 from ml.evaluation.champion import Champion
 from ml.made import Made
@@ -45,7 +45,7 @@ def try_share(build: BuildEnvironment, read: storage.Read) -> bytes:
 
 
 def _table(build: BuildEnvironment, read: storage.Read) -> Table:
-    use_case, task = usecases.load(build.use_case), contract.USE_CASES[build.use_case].task
+    use_case, task = usecases.load(build.use_case), catalogue.USE_CASES[build.use_case].task
     table = data.load(build.data_uri, target=build.target, task=task, use_case=use_case, read=read)
     for line in data.lines(table):
         entry.say(f"data: {line}")

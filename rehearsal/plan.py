@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml import contract
+from ml import catalogue
 from ml.errors import InputError
 from rehearsal.provision.program import project_name, stack_config
 from rehearsal.provision.provisioner import RoleAction
@@ -35,7 +35,7 @@ class Plan:
     @property
     def use_case(self) -> str:
         """Return the use case whose module is trained."""
-        return self.config.get(f"{project_name(PROJECT)}:useCase", contract.DEFAULT_USE_CASE)
+        return self.config.get(f"{project_name(PROJECT)}:useCase", catalogue.DEFAULT_USE_CASE)
 
     @property
     def hosted_repository(self) -> str:

@@ -118,8 +118,9 @@ class Road:
     def packages(self) -> list[dict[str, Any]]:
         """Return every version of the group, newest first, as DescribeModelPackage gives it."""
         sagemaker = self.cloud.client("sagemaker")
-        listed = sagemaker.list_model_packages(ModelPackageGroupName=self.outputs["model_package_group"])
-        arns = [each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"]]
+        group = self.outputs["model_package_group"]
+        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+        arns = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
         described = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
         return sorted(described, key=lambda package: package["ModelPackageVersion"], reverse=True)
 

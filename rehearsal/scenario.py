@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml import contract
+from ml import catalogue, contract
 from rehearsal.caller import SteadyCaller
 from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
@@ -34,7 +34,7 @@ class Scene:
     def change_model(self, change: str) -> None:
         """Edit the use case in the developer's clone."""
         module = f"ml/usecases/{self.use_case}.py"
-        if contract.USE_CASES[self.use_case].task == contract.CLUSTERING:
+        if catalogue.USE_CASES[self.use_case].task == catalogue.CLUSTERING:
             change = _CLUSTERINGS[change]
         self.road.developer.append({module: _HYPERPARAMETERS.format(change=change)})
 

@@ -130,7 +130,7 @@ class Recorder(MockMonitor):
         self._lock = threading.Lock()
 
     def RegisterResource(self, request: Any) -> Any:
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # as Pulumi has it
         with self._lock:
             if response.urn in self.registered:
                 self.duplicates.append(response.urn)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ml import contract
+from ml import contract, runtimes
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = {"train": "ml.create_model_package", "deploy": "ml.deploy_model"}
@@ -28,9 +28,9 @@ def test_the_format_is_0_2_in_which_commands_share_one_shell(stage: str) -> None
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_python_is_the_serving_containers(stage: str) -> None:
-    runtimes = buildspec(stage)["phases"]["install"]["runtime-versions"]
+    installed = buildspec(stage)["phases"]["install"]["runtime-versions"]
 
-    assert {name: str(version) for name, version in runtimes.items()} == {"python": contract.PYTHON_VERSION}
+    assert {name: str(version) for name, version in installed.items()} == {"python": runtimes.PYTHON_VERSION}
 
 
 @pytest.mark.parametrize("stage", STAGES)

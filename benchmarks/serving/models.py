@@ -15,7 +15,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from ml import contract, packaging, training, usecases
+from ml import catalogue, contract, packaging, training, usecases
 from ml.preparation import pipeline
 from ml.synthetic import numeric_table
 from ml.table import Table, read_table
@@ -109,7 +109,7 @@ def _fitted(name: str, table: Table, model: Any) -> Case:
 
 
 CASES: dict[str, Callable[[str], Case]] = {
-    **dict.fromkeys(sorted(contract.USE_CASES), _use_case),
+    **dict.fromkeys(sorted(catalogue.USE_CASES), _use_case),
     "deep forest": _deep,
     "forest on text": _text,
     "boosting": _other(HistGradientBoostingClassifier(), scaled=False),

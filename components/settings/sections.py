@@ -15,7 +15,7 @@ from components.settings.choices import (
     SourceSettings,
 )
 from components.settings.section import Section
-from ml import contract
+from ml import catalogue, contract
 
 NAME_SUFFIX_PATTERN = r"(-[a-z0-9]+)*"
 """A suffix without two hyphens in a row: no stack's name patterns can then reach into another stack."""
@@ -73,13 +73,13 @@ def thresholds(root: Section, use_case: str) -> Mapping[str, float]:
 
     Without any, the use case's own hold. Limits that were left from another use case are refused as a whole.
     """
-    known = contract.USE_CASES[use_case]
+    known = catalogue.USE_CASES[use_case]
     section = root.section("thresholds")
     if not section:
         return known.thresholds
-    judging = contract.TASK_METRICS[known.task]
+    judging = catalogue.TASK_METRICS[known.task]
     names = section.names()
-    meant_for_others = contract.METRICS.keys() - (set(judging) - known.misleading)
+    meant_for_others = catalogue.METRICS.keys() - (set(judging) - known.misleading)
     if meant_for_others.issuperset(names):
         own = ", ".join(f"{name} {limit:g}" for name, limit in known.thresholds.items())
         what = (
@@ -89,7 +89,7 @@ def thresholds(root: Section, use_case: str) -> Mapping[str, float]:
         return known.thresholds
     limits = {}
     for name in judging:
-        metric = contract.METRICS[name]
+        metric = catalogue.METRICS[name]
         example = known.thresholds.get(name, 0.85 if metric.higher_is_better else 0.2)
         limits[name] = section.read(name, rules.number(metric.low, metric.high), example)
     section.finish(f"metric of {known.task}")

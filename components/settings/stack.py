@@ -19,7 +19,7 @@ from components.settings.choices import (
     TrainingSettings,
 )
 from components.settings.section import Commands, Problem, Section, SettingsError
-from ml import contract
+from ml import catalogue, contract
 
 PROTECTED_STACK = "prod"
 DEFAULT_REGION = "us-east-1"
@@ -71,8 +71,8 @@ class Settings:
         """
         problems: list[Problem] = []
         root = Section(values, commands=Commands(stack=stack), problems=problems)
-        use_case = root.read("useCase", rules.one_of(contract.USE_CASES), contract.DEFAULT_USE_CASE)
-        known = contract.USE_CASES[use_case]
+        use_case = root.read("useCase", rules.one_of(catalogue.USE_CASES), catalogue.DEFAULT_USE_CASE)
+        known = catalogue.USE_CASES[use_case]
         settings = cls(
             project=project,
             stack=stack,
@@ -114,7 +114,7 @@ def _refuse_bounds_that_nobody_knows(root: Section, settings: Settings) -> None:
     """Report thresholds on metrics without an interval where intervals are judged: no model would ever pass."""
     if settings.gate.basis != contract.BOUND:
         return
-    for name in sorted(settings.thresholds.keys() & contract.WITHOUT_INTERVAL):
+    for name in sorted(settings.thresholds.keys() & catalogue.WITHOUT_INTERVAL):
         root.report(
             f"gate.basis = {contract.BOUND!r} judges intervals, and none is estimated for thresholds.{name}",
             root.commands.set("gate.basis", contract.POINT),

@@ -7,7 +7,7 @@ from typing import Any
 from components.settings import rules
 from components.settings.choices import SearchSettings, TrainingSettings
 from components.settings.section import Section
-from ml import contract
+from ml import contract, runtimes
 
 COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
 """What CodeBuild offers for a Linux container on x86 (CodeBuild user guide, build environment compute types)."""
@@ -33,7 +33,7 @@ def training(section: Section, target_column: str) -> TrainingSettings:
     settings = TrainingSettings(
         engine=engine,
         compute_type=section.read("computeType", rules.one_of(COMPUTE_TYPES), COMPUTE_TYPES[0]),
-        image=section.read("image", rules.text(r"\S+", "the name of a build image"), contract.BUILD_IMAGE),
+        image=section.read("image", rules.text(r"\S+", "the name of a build image"), runtimes.BUILD_IMAGE),
         instance_type=section.read("instanceType", _instance_type, DEFAULT_INSTANCE_TYPE),
         instance_count=section.read("instanceCount", _instance_count, 1),
         max_runtime_minutes=section.read("maxRuntimeMinutes", rules.whole(*MAX_RUNTIME_MINUTES), 60),

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ml import contract, gate
+from ml import catalogue, contract, gate
 from ml.errors import RoadError
 from ml.evaluation import classification, clustering, importance, regression, slices
 from ml.evaluation.champion import Champion, compare
@@ -34,7 +34,7 @@ class Examination:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one task finds out: the metrics under the contract's names, and what SageMaker's schema adds to them."""
+    """What one task finds out: the metrics under the catalogue's names, and what SageMaker's schema adds to them."""
 
     group: str
     prefix: Mapping[str, str]
@@ -64,29 +64,16 @@ def evaluate(
     fitted (ml.search.Found.document), None without a search. The same arguments give the same bytes.
     """
     measure = {
-        contract.CLASSIFICATION: _classified,
-        contract.REGRESSION: _regressed,
-        contract.CLUSTERING: _clustered,
+        catalogue.CLASSIFICATION: _classified,
+        catalogue.REGRESSION: _regressed,
+        catalogue.CLUSTERING: _clustered,
     }[examination.task]
     measured = measure(examination, confidence)
-    found = measured.intervals.metrics
-    group = {
-        measured.prefix.get(name, "") + name: {
-            "value": value,
-            "standard_deviation": found[name].deviation if name in found else math.nan,
-        }
-        for name, value in measured.values.items()
-    }
     document = {
         "dataset": {"item_count": len(examination.rows)},
         "task": examination.task,
-        measured.group: {**group, **measured.more},
-        "intervals": {
-            "confidence": confidence,
-            "method": METHOD,
-            "resamples": measured.intervals.resamples,
-            "metrics": {name: {"lower": one.lower, "upper": one.upper} for name, one in found.items()},
-        },
+        measured.group: {**_with_deviations(measured), **measured.more},
+        "intervals": _intervals(measured.intervals),
         "baseline": measured.baseline,
         "champion": None,
         "data": data,
@@ -112,7 +99,7 @@ def reportable(document: bytes) -> dict[str, float]:
             " names of columns and classes"
         )
     found = gate.metrics(document)
-    wanted = contract.TASK_METRICS[json.loads(document)["task"]]
+    wanted = catalogue.TASK_METRICS[json.loads(document)["task"]]
     values = {name: float(value) for name in wanted if gate.is_finite(value := found.get(name))}
     unusable = set(wanted) - values.keys()
     if unusable:
@@ -120,6 +107,27 @@ def reportable(document: bytes) -> dict[str, float]:
             f"no finite value for {', '.join(sorted(unusable))}; nothing was registered. Check the held-out rows"
         )
     return values
+
+
+def _with_deviations(measured: Measured) -> dict[str, Any]:
+    """Return each metric under the schema's name for it; the deviation is NaN where it was not estimated."""
+    found = measured.intervals.metrics
+    return {
+        measured.prefix.get(name, "") + name: {
+            "value": value,
+            "standard_deviation": found[name].deviation if name in found else math.nan,
+        }
+        for name, value in measured.values.items()
+    }
+
+
+def _intervals(intervals: Intervals) -> dict[str, Any]:
+    return {
+        "confidence": intervals.confidence,
+        "method": METHOD,
+        "resamples": intervals.resamples,
+        "metrics": {name: {"lower": one.lower, "upper": one.upper} for name, one in intervals.metrics.items()},
+    }
 
 
 def _by_column(examined: Examination, table: Table, measured: Measured, confidence: float) -> dict[str, Any]:

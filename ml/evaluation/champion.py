@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import contract, inference, safe_pickle
+from ml import catalogue, contract, inference, safe_pickle
 from ml.evaluation import classification, clustering, regression
 from ml.evaluation.intervals import UNKNOWN, Interval
 from ml.gate import one_line
@@ -124,18 +124,18 @@ def _score(opened: _Opened, table: Table, examined: "Examination", confidence: f
     model, places = opened.model, _places(opened.model, table)
     try:
         rows, fit_rows = (_taken(model, rows, places) for rows in (examined.rows, examined.fit_rows))
-        if examined.task == contract.CLUSTERING:
+        if examined.task == catalogue.CLUSTERING:
             metrics = clustering.metrics(model.estimator, fit_rows, rows)
             apart = [clustering.silhouettes(*one) for one in ((examined.model, examined.rows), (model.estimator, rows))]
             return _Scores(metrics=metrics, differences=clustering.differences(apart, confidence))
-        answer = "predict_proba" if examined.task == contract.CLASSIFICATION else "predict"
+        answer = "predict_proba" if examined.task == catalogue.CLASSIFICATION else "predict"
         own = getattr(examined.model, answer)(examined.rows)
         theirs = getattr(model.estimator, answer)(rows)
     except Exception as error:
         raise UnscorableError(f"it cannot answer these rows: {type(error).__name__}: {error}") from error
     if not np.isfinite(theirs).all():
         raise UnscorableError("it answers some of these rows with something else than a finite number")
-    if examined.task == contract.REGRESSION:
+    if examined.task == catalogue.REGRESSION:
         differences = regression.differences(examined.target, [own, theirs], confidence)
         return _Scores(metrics=regression.metrics(examined.target, theirs), differences=differences)
     classes = examined.model.classes_
@@ -148,7 +148,7 @@ def _check_question(opened: _Opened, table: Table, examined: "Examination") -> N
     model, target = opened.model, opened.metadata.get("target")
     if (model.task, target) != (table.task, table.target_column):
         raise UnscorableError(f"it answers another question: {model.task} of {target!r}")
-    if table.task == contract.CLASSIFICATION and list(model.classes) != examined.model.classes_.tolist():
+    if table.task == catalogue.CLASSIFICATION and list(model.classes) != examined.model.classes_.tolist():
         raise UnscorableError(f"it knows the classes {list(model.classes)}, not {examined.model.classes_.tolist()}")
 
 

@@ -15,7 +15,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from ml import contract
+from ml import catalogue
 from ml.evaluation import curves
 from ml.evaluation.intervals import Interval, Intervals, bootstrap
 from ml.evaluation.slices import Masks, Measure
@@ -126,6 +126,6 @@ def _one_against_rest(actual: NDArray[Any], answers: NDArray[np.float64], measur
 
 
 def _recall_at_precision(actual: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Return the greatest recall with at least the contract's precision; 0 where no threshold reaches it."""
+    """Return the greatest recall with at least the catalogue's precision; 0 where no threshold reaches it."""
     precision, recall, _ = precision_recall_curve(actual, scores)
-    return float(recall[precision >= contract.PRECISION_FLOOR].max(initial=0.0))
+    return float(recall[precision >= catalogue.PRECISION_FLOOR].max(initial=0.0))

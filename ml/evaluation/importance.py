@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import contract
+from ml import catalogue
 from ml.evaluation.weighted_metrics import Floats
 from ml.gate import one_line
 
@@ -53,8 +53,8 @@ class Loss:
 
 
 LOSSES = {
-    contract.CLASSIFICATION: Loss(metric="brier", is_root=False),
-    contract.REGRESSION: Loss(metric="rmse", is_root=True),
+    catalogue.CLASSIFICATION: Loss(metric="brier", is_root=False),
+    catalogue.REGRESSION: Loss(metric="rmse", is_root=True),
 }
 """By task. A clustering has no truth to lose sight of."""
 

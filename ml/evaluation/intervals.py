@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml import contract
+from ml import catalogue
 from ml.evaluation.weighted_metrics import WORST_LOG_LOSS, Counts, Floats, Values
 
 SEED = 17
@@ -47,7 +47,7 @@ UNKNOWN = Interval(lower=math.nan, upper=math.nan, deviation=math.nan)
 
 @dataclass(frozen=True, kw_only=True)
 class Intervals:
-    """Intervals of each metric of the contract, and of the difference to a champion where there is one."""
+    """Intervals of each metric of the catalogue, and of the difference to a champion where there is one."""
 
     confidence: float
     resamples: int
@@ -154,8 +154,8 @@ def _samples(metrics: Weighted, resampled: list[Values]) -> list[dict[str, _Samp
                 resampled=resampled[index][name],
                 left_out=left_out[index][name],
                 counts=metrics.counts,
-                low=contract.METRICS[name].low,
-                high=min(contract.METRICS[name].high, WORST_LOG_LOSS),
+                low=catalogue.METRICS[name].low,
+                high=min(catalogue.METRICS[name].high, WORST_LOG_LOSS),
                 support=support.get(name, rows),
             )
             for name, value in values.items()

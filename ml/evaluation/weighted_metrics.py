@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 Values: TypeAlias = dict[str, Floats]
-"""Each metric of the contract, one value for each weighting; NaN where a weighting leaves nothing to measure."""
+"""Each metric of the catalogue, one value for each weighting; NaN where a weighting leaves nothing to measure."""
 
 CERTAIN = float(np.finfo(np.float64).eps)
 """scikit-learn's log loss treats a probability as at least this far from 0 and 1."""

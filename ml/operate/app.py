@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from ml import contract
+from ml import catalogue, contract
 from ml.entry import run
 from ml.operate import care, completion, decide, evidence, replay, state
 from ml.operate import cost as costs
@@ -196,8 +196,8 @@ def _thresholds(limits: tuple[str, ...]) -> Mapping[str, float]:
     found: dict[str, Any] = {}
     for text in limits:
         name, separator, limit = text.partition("=")
-        if name not in contract.METRICS or not separator:
-            known = ", ".join(contract.METRICS)
+        if name not in catalogue.METRICS or not separator:
+            known = ", ".join(catalogue.METRICS)
             raise click.BadParameter(f"{text!r} is not METRIC=LIMIT with a metric of {known}")
         try:
             found[name] = float(limit)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ml import contract
+from ml import runtimes
 from ml.errors import InputError
 from ml.gate import one_line
 from ml.operate import parts
@@ -73,7 +73,7 @@ def _tools() -> Iterator[Check]:
         yield Check(name="Python", found=found)
     pinned = _pins(REQUIREMENTS.read_text(encoding="utf-8"))
     yield _packages("packages of requirements.txt", pinned, _INSTALL)
-    trains = {"scikit-learn": contract.CONTAINER_LIBRARIES["scikit-learn"]}
+    trains = {"scikit-learn": runtimes.CONTAINER_LIBRARIES["scikit-learn"]}
     yield _packages("scikit-learn, as the serving container's", trains, _INSTALL)
 
 
@@ -103,15 +103,15 @@ def _there(package: str) -> str:
 
 def _ends(stack: Stack, today: date) -> Iterator[Check]:
     chosen: dict[str, tuple[str, Mapping[str, date], str]] = {
-        "Lambda runtime": (contract.LAMBDA_RUNTIME, contract.LAMBDA_RUNTIME_ENDS, "a newer one in ml/contract.py"),
-        "build image": (stack.training["image"], contract.BUILD_IMAGE_ENDS, "set training.image to a newer one"),
-        "Python of builds and container": (contract.PYTHON_VERSION, contract.PYTHON_ENDS, "a newer container image"),
+        "Lambda runtime": (runtimes.LAMBDA_RUNTIME, runtimes.LAMBDA_RUNTIME_ENDS, "a newer one in ml/runtimes.py"),
+        "build image": (stack.training["image"], runtimes.BUILD_IMAGE_ENDS, "set training.image to a newer one"),
+        "Python of builds and container": (runtimes.PYTHON_VERSION, runtimes.PYTHON_ENDS, "a newer container image"),
     }
     for kind, (what, ends, repair) in chosen.items():
         name = f"{kind} {what}"
         if what not in ends:
             yield open_question(
-                name, "nobody noted until when it is supported", "look it up, and note it in ml/contract.py"
+                name, "nobody noted until when it is supported", "look it up, and note it in ml/runtimes.py"
             )
             continue
         left = (ends[what] - today).days

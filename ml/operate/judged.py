@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml import contract, gate
+from ml import catalogue, gate
 
 _BAR = 30
 """Characters of the longest bar in the table."""
@@ -31,7 +31,7 @@ class Judged:
 
 def bar(line: gate.Line) -> str:
     """Return the value as a bar in its metric's range, the limit as a mark in it; empty where there is no range."""
-    metric = contract.METRICS.get(line.metric)
+    metric = catalogue.METRICS.get(line.metric)
     if metric is None or metric.high - metric.low == float("inf"):
         return ""
     if not gate.is_finite(line.value) or not gate.is_finite(line.limit):

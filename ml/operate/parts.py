@@ -5,7 +5,7 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ml import contract
+from ml import contract, runtimes
 from ml.operate.aws import Aws
 from ml.operate.check import ABSENT, Check, open_question, seen, wrong
 from ml.operate.stack import Stack
@@ -72,8 +72,8 @@ def _project(aws: Aws, stack: Stack, name: str) -> Check:
 
 def _function(aws: Aws, stack: Stack, name: str) -> Check:
     runtime = aws.client("lambda").get_function_configuration(FunctionName=name)["Runtime"]
-    if runtime != contract.LAMBDA_RUNTIME:
-        return wrong(f"function {name}", f"runs on {runtime}, not {contract.LAMBDA_RUNTIME}", "pulumi up --refresh")
+    if runtime != runtimes.LAMBDA_RUNTIME:
+        return wrong(f"function {name}", f"runs on {runtime}, not {runtimes.LAMBDA_RUNTIME}", "pulumi up --refresh")
     return Check(name=f"function {name}", found=runtime)
 
 

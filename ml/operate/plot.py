@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ml import contract, gate
+from ml import catalogue, contract, gate
 from ml.errors import InputError
 from ml.operate.judged import Judged
 
@@ -57,7 +57,7 @@ def _panel(axes: Any, metric: str, judged: Sequence[Judged]) -> None:
     limit = next(each.lines[metric].limit for each in judged if metric in each.lines)
     if gate.is_finite(limit):
         axes.axhline(limit, color="#57606a", linestyle="--")
-    known = contract.METRICS.get(metric)
+    known = catalogue.METRICS.get(metric)
     better = "" if known is None else " (more is better)" if known.higher_is_better else " (less is better)"
     axes.set_ylabel(f"{metric}{better}", fontsize="small")
     axes.set_xticks([each.version for each in judged])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ml import contract, gate
+from ml import catalogue, contract, gate
 from ml.report.evidence import Evidence, Interval, ends
 from ml.report.markup import Markup, element
 from ml.report.parts import hidden, quiet, section, table
@@ -68,7 +68,7 @@ def _row(evidence: Evidence, line: gate.Line) -> tuple[object, ...]:
 def _margin(line: gate.Line) -> tuple[object, ...]:
     """Return the row of a line that holds a metric, or the whole model, against the live version."""
     far, margin = number(line.value), abs(number(line.limit) or 0.0)
-    name = label(line.metric) if line.metric in contract.METRICS else "Live version"
+    name = label(line.metric) if line.metric in catalogue.METRICS else "Live version"
     if far is None:
         return [result(line), name], reason(line), "–"
     mark = Mark(value=far, against=number(line.limit), good_side=line.higher_is_better)
@@ -134,7 +134,7 @@ def _against(evidence: Evidence, name: str) -> tuple[object, ...]:
     difference = evidence.difference(name)
     colour, word = standing(evidence, name)
     value, interval = difference.get("value"), ends(difference)
-    better = contract.METRICS[name].higher_is_better
+    better = catalogue.METRICS[name].higher_is_better
     mark = Mark(value=number(value), interval=interval, against=0.0, good_side=better)
     span = quiet(f" {signed(interval.lower)} to {signed(interval.upper)}") if interval else None
     both = [shown(evidence.values.get(name)), hidden(" against "), element("br"), quiet(shown(_lives(evidence, name)))]
@@ -161,4 +161,4 @@ def standing(evidence: Evidence, name: str) -> tuple[str, str]:
     if interval.lower <= 0 <= interval.upper:
         return "noise", "≈ as good"
     more = interval.lower > 0
-    return ("pass", "▲ better") if more == contract.METRICS[name].higher_is_better else ("fail", "▼ worse")
+    return ("pass", "▲ better") if more == catalogue.METRICS[name].higher_is_better else ("fail", "▼ worse")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml import contract, gate
+from ml import catalogue, gate
 from ml.report.words import number
 
 
@@ -23,13 +23,13 @@ class Evidence:
 
     content: Mapping[str, Any]
     values: Mapping[str, object]
-    """Metric -> value as found, in the contract's order."""
+    """Metric -> value as found, in the catalogue's order."""
 
     @classmethod
     def read(cls, document: bytes) -> "Evidence":
         """Raises gate.EvidenceError when the document is not JSON or holds no metrics."""
         values = gate.metrics(document)
-        ordered = {name: values[name] for name in contract.METRICS if name in values}
+        ordered = {name: values[name] for name in catalogue.METRICS if name in values}
         return cls(content=json.loads(document), values=ordered)
 
     @property

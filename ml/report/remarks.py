@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml import contract, gate
+from ml import catalogue, gate
 from ml.report.answer import standing
 from ml.report.evidence import Evidence, mapping
 from ml.report.markup import Markup, element
@@ -61,7 +61,7 @@ def _idle(evidence: Evidence) -> Iterator[str]:
     for name, value in evidence.values.items():
         point, constant = number(value), number(evidence.baseline.get(name))
         if point is not None and constant is not None:
-            more = point > constant if contract.METRICS[name].higher_is_better else point < constant
+            more = point > constant if catalogue.METRICS[name].higher_is_better else point < constant
             names += [] if more else [f"{label(name)} (a constant answer reaches {shown(constant)})"]
     if names:
         yield f"No better than a constant answer: {', '.join(names)}."
@@ -70,10 +70,10 @@ def _idle(evidence: Evidence) -> Iterator[str]:
 def _slice(evidence: Evidence, verdict: gate.Verdict) -> Iterator[str]:
     """Yield the slice that is worst by the first metric that was judged and that slices are measured by."""
     slices = evidence.items("slices")
-    measured = [name for one in slices for name in mapping(one.get("gaps")) if name in contract.METRICS]
+    measured = [name for one in slices for name in mapping(one.get("gaps")) if name in catalogue.METRICS]
     judged = [line.metric for line in verdict.lines if line.metric in measured]
     for name in (judged or measured)[:1]:
-        sign = 1 if contract.METRICS[name].higher_is_better else -1
+        sign = 1 if catalogue.METRICS[name].higher_is_better else -1
         gaps = [(sign * gap, one) for one in slices if (gap := number(mapping(one.get("gaps")).get(name))) is not None]
         gap, worst = min(gaps, key=lambda pair: pair[0], default=(0.0, {}))
         if gap < 0:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ml import contract, gate
+from ml import catalogue, contract, gate
 
 METRICS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -15,8 +15,8 @@ METRICS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "auc": ("AUC", "chance that a positive row is ranked above a negative one"),
         "average_precision": ("Average precision", "area under the precision-recall curve"),
         "recall_at_precision": (
-            f"Recall at precision {contract.PRECISION_FLOOR:g}",
-            f"greatest recall that keeps a precision of {contract.PRECISION_FLOOR:g}",
+            f"Recall at precision {catalogue.PRECISION_FLOOR:g}",
+            f"greatest recall that keeps a precision of {catalogue.PRECISION_FLOOR:g}",
         ),
         "log_loss": ("Log loss", "how surprised the probabilities are by the truth"),
         "brier": ("Brier score", "mean squared error of the probabilities"),

@@ -1,10 +1,10 @@
-"""The models that the road can train: one module each, named in `ml.contract.USE_CASES`."""
+"""The models that the road can train: one module each, named in `ml.catalogue.USE_CASES`."""
 
 import importlib
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-from ml import contract, training
+from ml import catalogue, training
 from ml.errors import InputError
 from ml.table import Table
 
@@ -30,9 +30,9 @@ class UseCase(Protocol):
 
 
 def load(name: str) -> UseCase:
-    """Return the use case called `name`. Raises InputError when the contract names no such use case."""
-    if name not in contract.USE_CASES:
-        known = ", ".join(sorted(contract.USE_CASES))
+    """Return the use case called `name`. Raises InputError when the catalogue names no such use case."""
+    if name not in catalogue.USE_CASES:
+        known = ", ".join(sorted(catalogue.USE_CASES))
         raise InputError(f"use case {name!r} is not known; there is {known}. Set useCase to one of them")
     return cast(UseCase, importlib.import_module(f"{__name__}.{name}"))
 

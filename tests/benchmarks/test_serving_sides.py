@@ -11,7 +11,7 @@ import pytest
 from benchmarks.bars import Bar
 from benchmarks.serving import bars, measure, models, stack
 from benchmarks.serving.measure import CSV, JSON
-from ml import contract, inference
+from ml import catalogue, inference
 
 
 class InProcess:
@@ -60,7 +60,7 @@ def test_a_side_that_is_wrong_in_the_gaps_is_seen(tmp_path: Path) -> None:
 
 
 def test_every_use_case_is_measured() -> None:
-    assert not set(contract.USE_CASES) - models.CASES.keys()
+    assert not set(catalogue.USE_CASES) - models.CASES.keys()
 
 
 def test_a_bar_needs_a_number_within_it() -> None:

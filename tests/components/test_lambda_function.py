@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from components import approval, approval_bridge
-from ml import contract
+from ml import runtimes
 from tests.harness import ACCOUNT, REGION, ROOT, Recorded, Registered
 
 Record = Callable[..., Recorded]
@@ -84,7 +84,7 @@ def test_these_are_all_functions(run: Recorded) -> None:
 @each_function
 def test_it_runs_on_a_current_runtime_with_limits_of_its_own(case: Case, run: Recorded) -> None:
     inputs = only(run, "Function", case).inputs
-    assert (inputs["name"], inputs["runtime"]) == (case.name, contract.LAMBDA_RUNTIME)
+    assert (inputs["name"], inputs["runtime"]) == (case.name, runtimes.LAMBDA_RUNTIME)
     assert inputs["role"] == f"arn:aws:iam::{ACCOUNT}:role/{case.role}"
     assert (inputs["timeout"], inputs["memorySize"], inputs["architectures"]) == (60, 256, ["arm64"])
 

@@ -10,7 +10,7 @@ import yaml
 
 from components.settings import Settings, sections, training_section
 from components.settings import endpoint_section as of_endpoint
-from ml import contract
+from ml import catalogue, runtimes
 from ml.gate import Rule
 from tests.harness import ROOT, record
 
@@ -39,7 +39,7 @@ def test_defaults_are_the_design() -> None:
     assert settings.source.branch == "main"
     assert (settings.use_case, settings.model_package_group) == ("churn", "ChurnPredictionModels")
     assert (settings.endpoint.instance_type, settings.endpoint.instance_count) == ("ml.m5.large", 1)
-    assert (settings.training.compute_type, settings.training.image) == ("BUILD_GENERAL1_SMALL", contract.BUILD_IMAGE)
+    assert (settings.training.compute_type, settings.training.image) == ("BUILD_GENERAL1_SMALL", runtimes.BUILD_IMAGE)
     assert (settings.training.data_uri, settings.training.target) == ("", "churned")
     assert settings.audit.retention_days == 365
 
@@ -160,10 +160,10 @@ def test_a_forgotten_path_option_is_recognised() -> None:
     ]
 
 
-@pytest.mark.parametrize("use_case", contract.USE_CASES)
+@pytest.mark.parametrize("use_case", catalogue.USE_CASES)
 @pytest.mark.parametrize("empty", [{}, "{}"])
 def test_without_limits_of_the_stack_the_use_cases_own_hold(empty: object, use_case: str) -> None:
-    own = contract.USE_CASES[use_case].thresholds
+    own = catalogue.USE_CASES[use_case].thresholds
     assert parse({"useCase": use_case, "thresholds": empty}).thresholds == own
     assert parse({"useCase": use_case}).thresholds == own
 
@@ -175,7 +175,7 @@ def test_limits_left_from_another_use_case_are_refused_with_the_command_after_wh
 ) -> None:
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"] | {"useCase": use_case}
     what, repair = refusal(config, stack=stack)
-    known = contract.USE_CASES[use_case]
+    known = catalogue.USE_CASES[use_case]
     name, limit = next(iter(known.thresholds.items()))
     assert what.startswith(f"thresholds name accuracy alone, which cannot judge the use case {use_case}; its own are ")
     assert f"{name} {limit:g}" in what

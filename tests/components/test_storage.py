@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from components.storage import ARTIFACT_DAYS
+from components.storage import ARTIFACT_DAYS, TRAINING_RESULT_DAYS
+from ml import contract
 from tests.harness import ACCOUNT, REGION, Recorded
 
 Record = Callable[..., Recorded]
@@ -63,15 +64,28 @@ def test_artifacts_and_models_refuse_any_other_encryption(bucket: str, recorded:
 
 @pytest.mark.parametrize(("bucket", "expiration"), [("artifacts", {"days": ARTIFACT_DAYS}), ("models", None)])
 def test_artifacts_expire_and_models_never_do(bucket: str, expiration: object, recorded: Record) -> None:
-    (rule,) = recorded().one("BucketLifecycleConfiguration", bucket).inputs["rules"]
-    assert rule["status"] == "Enabled"
+    rule, *_ = recorded().one("BucketLifecycleConfiguration", bucket).inputs["rules"]
+    assert (rule["status"], rule["filter"]) == ("Enabled", {})
     assert rule.get("expiration") == expiration
     assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
     assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
 
 
+def test_what_expires_in_the_model_bucket_is_what_training_jobs_leave_and_no_evidence(recorded: Record) -> None:
+    _, rule = recorded().one("BucketLifecycleConfiguration", "models").inputs["rules"]
+    prefix = rule["filter"]["prefix"]
+    assert (rule["status"], rule["expiration"]) == ("Enabled", {"days": TRAINING_RESULT_DAYS})
+    assert prefix == contract.TRAINING_JOBS_PREFIX
+    kept = (contract.MODELS_PREFIX, contract.EVALUATIONS_PREFIX, contract.REPORTS_PREFIX, contract.LEDGER_PREFIX)
+    assert not any(one.startswith(prefix) or prefix.startswith(one) for one in kept)
+
+
 def test_artifacts_outlive_the_longest_approval() -> None:
     assert ARTIFACT_DAYS > 60
+
+
+def test_what_a_training_job_leaves_outlives_the_artifacts_of_its_execution() -> None:
+    assert TRAINING_RESULT_DAYS >= ARTIFACT_DAYS
 
 
 @pytest.mark.parametrize("bucket", ALL)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from ml import contract, storage
+from ml import contract, runtimes, storage
 from ml.operate.aws import Aws
 from ml.operate.stack import Stack
 from ml.operate.versions import Version
@@ -30,7 +30,7 @@ OUTPUTS: dict[str, Any] = {
         "kind": "realtime", "instance_type": "ml.m5.large", "instance_count": 1, "max_instance_count": 1,
         "memory_mb": 2048, "max_concurrency": 10,
     },
-    "training": {"engine": "codebuild", "compute_type": "BUILD_GENERAL1_SMALL", "image": contract.BUILD_IMAGE},
+    "training": {"engine": "codebuild", "compute_type": "BUILD_GENERAL1_SMALL", "image": runtimes.BUILD_IMAGE},
     "queues": {"push": "push-letters"},
     "alarms": ["errors"],
     "build_projects": ["train"],

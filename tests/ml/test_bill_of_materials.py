@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
-from ml import bill_of_materials, contract
+from ml import bill_of_materials, contract, runtimes
 
 LOCKED = """# made by uv
 joblib==1.5.3 \\
@@ -25,7 +25,7 @@ def test_the_archive_lists_the_locked_packages_as_they_are_installed(mixed: Simp
     found = {component["name"]: component["version"] for component in bill["components"]}
     lock = bill_of_materials.LOCK.read_bytes()
 
-    assert {"boto3", "pyarrow", *contract.CONTAINER_LIBRARIES} < found.keys()
+    assert {"boto3", "pyarrow", *runtimes.CONTAINER_LIBRARIES} < found.keys()
     assert found.pop("python") == platform.python_version()
     assert found == {name: version(name) for name in found}
     assert bill["metadata"]["properties"] == [{"name": "lock:sha256", "value": hashlib.sha256(lock).hexdigest()}]
@@ -56,5 +56,5 @@ def test_a_version_that_is_not_locked_shows_by_having_no_digest(tmp_path: Path) 
 def test_without_a_lock_file_the_containers_libraries_are_listed(tmp_path: Path) -> None:
     bill = bill_of_materials.document("churn", "0" * 64, tmp_path / "absent.txt")
 
-    assert {component["name"] for component in bill["components"]} == {"python", *contract.CONTAINER_LIBRARIES}
+    assert {component["name"] for component in bill["components"]} == {"python", *runtimes.CONTAINER_LIBRARIES}
     assert bill["metadata"]["properties"] == []

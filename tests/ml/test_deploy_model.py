@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import contract, deploy_model, inference, registry, serving_image, storage
+from ml import contract, deploy_model, inference, registry, runtimes, serving_image, storage
 from ml.deploy_model import DeployEnvironment
 from ml.errors import InputError, RoadError
 from ml.rollout import Clients
@@ -258,7 +258,7 @@ def test_another_image_than_awss_own_changes_nothing(deploy: DeployEnvironment, 
 
 
 def test_a_version_of_an_older_container_can_still_be_released(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    cloud.container["Image"] = cloud.container["Image"].replace(contract.CONTAINER_VERSION, "1.4-2")
+    cloud.container["Image"] = cloud.container["Image"].replace(runtimes.CONTAINER_VERSION, "1.4-2")
     run(deploy, cloud)
 
     assert cloud.version == 3

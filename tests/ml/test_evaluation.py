@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from ml import contract, evaluation
+from ml import catalogue, evaluation
 from ml.errors import RoadError
 
 
@@ -25,7 +25,7 @@ class Oracle:
 
 def examine(model: Any, rows: Any, target: Any) -> bytes:
     """Return the document of a classifier."""
-    task = contract.CLASSIFICATION
+    task = catalogue.CLASSIFICATION
     return evaluation.evaluate(evaluation.Examination(task=task, model=model, fit_rows=rows, rows=rows, target=target))
 
 
@@ -61,7 +61,7 @@ def test_more_classes_give_the_multiclass_schema() -> None:
     assert found["confusion_matrix"]["b"] == {"a": 1, "b": 1, "c": 0}
 
 
-def test_every_metric_of_the_contract_is_reported_for_both_kinds(numeric: SimpleNamespace) -> None:
+def test_every_metric_of_the_catalogue_is_reported_for_both_kinds(numeric: SimpleNamespace) -> None:
     rows, target = numeric.table.rows[:200], numeric.table.target[:200]
     binary = examine(numeric.trained.model, rows, target)
     thirds = np.full((3, 3), 0.2) + np.eye(3) * 0.4
@@ -69,9 +69,9 @@ def test_every_metric_of_the_contract_is_reported_for_both_kinds(numeric: Simple
 
     for document in (binary, multiclass):
         found = evaluation.reportable(document)
-        assert found.keys() == set(contract.TASK_METRICS[contract.CLASSIFICATION])
+        assert found.keys() == set(catalogue.TASK_METRICS[catalogue.CLASSIFICATION])
         for name in found:
-            metric = contract.METRICS[name]
+            metric = catalogue.METRICS[name]
             assert metric.low <= found[name] <= metric.high
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import auc, average_precision_score, brier_score_loss, roc_auc_score
 
-from ml import contract, evaluation, evidence, leakage, training, usecases
+from ml import catalogue, contract, evaluation, evidence, leakage, training, usecases
 from ml.evaluation import curves, importance, slices
 from ml.synthetic import numeric_table
 from ml.table import Column, Table, read_table
@@ -132,7 +132,7 @@ def test_importance_is_scikit_learns_within_what_it_calls_noise(numeric: SimpleN
     table, model, held_out = numeric.table, numeric.trained.model, numeric.trained.held_out
     rows, target = table.rows[held_out], table.target[held_out]
     names = [column.name for column in table.columns]
-    loss = importance.LOSSES[contract.CLASSIFICATION]
+    loss = importance.LOSSES[catalogue.CLASSIFICATION]
     found = importance.by_shuffling(loss, model, rows, target, names=names, confidence=0.95)
     theirs = permutation_importance(
         model, rows, target, scoring=lambda m, r, t: -brier_score_loss(t, m.predict_proba(r)[:, 1]), n_repeats=5
@@ -165,7 +165,7 @@ def test_importance_is_the_same_however_much_is_stacked(
             return mixed.trained.model.predict_proba(stacked)
 
     names = [column.name for column in mixed.table.columns]
-    loss = importance.LOSSES[contract.CLASSIFICATION]
+    loss = importance.LOSSES[catalogue.CLASSIFICATION]
     whole = importance.by_shuffling(loss, Counted(), rows, target, names=names, confidence=0.95)
     asked.clear()
     monkeypatch.setattr(importance, "BLOCK", block)
@@ -216,7 +216,7 @@ def test_every_row_is_in_one_part_of_a_column_at_most(numbers: list[float]) -> N
 # --- leaks
 
 
-def leaked(columns: dict[str, Any], target: Any, task: str = contract.CLASSIFICATION) -> dict[str, float]:
+def leaked(columns: dict[str, Any], target: Any, task: str = catalogue.CLASSIFICATION) -> dict[str, float]:
     text = [",".join([*columns, "y"])]
     for row in zip(*columns.values(), target, strict=True):
         text.append(",".join("" if value is None else str(value) for value in row))
@@ -249,7 +249,7 @@ def test_columns_that_know_the_answer_are_named_and_honest_ones_are_not() -> Non
 def test_a_copy_of_a_quantity_is_named_in_whatever_unit() -> None:
     hours = RNG.exponential(100, 600)
     found = leaked(
-        {"minutes": hours * 60, "wear": hours + RNG.normal(0, 50, 600), "id": ID}, hours, contract.REGRESSION
+        {"minutes": hours * 60, "wear": hours + RNG.normal(0, 50, 600), "id": ID}, hours, catalogue.REGRESSION
     )
     assert found.keys() == {"minutes"}
 
@@ -267,7 +267,7 @@ def test_the_smallest_tables_have_their_leaks_found(rows: int) -> None:
     assert found.keys() == {"score"}
 
 
-@pytest.mark.parametrize("name", contract.USE_CASES)
+@pytest.mark.parametrize("name", catalogue.USE_CASES)
 def test_no_use_cases_own_table_leaks(name: str) -> None:
     assert leakage.leaks(usecases.load(name).synthetic()) == ()
 

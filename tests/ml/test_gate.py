@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import contract, gate
+from ml import catalogue, contract, gate
 from ml.gate import EvidenceError, judge
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_metric_is_rejected_even_when_the_evaluation_has_it() -> None
 values = st.one_of(st.floats(), st.integers(), st.text(), st.none(), st.booleans(), st.lists(st.integers()))
 
 
-@given(st.dictionaries(st.sampled_from(sorted(contract.METRICS)), values), st.dictionaries(st.text(), values))
+@given(st.dictionaries(st.sampled_from(sorted(catalogue.METRICS)), values), st.dictionaries(st.text(), values))
 def test_only_finite_numbers_within_their_limits_are_approved(metrics: Any, more: Any) -> None:
     thresholds = {"accuracy": 0.85, "log_loss": 0.5} | more
     verdict = judge(metrics, thresholds)
@@ -98,7 +98,7 @@ def test_only_finite_numbers_within_their_limits_are_approved(metrics: Any, more
     assert verdict.summary.isprintable()
 
 
-def test_metrics_reads_both_schemas_by_the_contracts_names() -> None:
+def test_metrics_reads_both_schemas_by_the_catalogues_names() -> None:
     assert gate.metrics(document(accuracy=0.9, auc="NaN")) == {"accuracy": 0.9, "auc": "NaN"}
     multiclass = document("multiclass_classification_metrics", accuracy=0.9, weighted_recall=0.8)
     assert gate.metrics(multiclass) == {"accuracy": 0.9, "recall": 0.8}

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from ml import contract
+from ml import catalogue
 
 CONTRACT = {"ml.contract", "ml.errors"}
-GATE = CONTRACT | {"ml.gate", "ml.judgement", "ml.champion_gate"}
-TABLE = CONTRACT | {"ml.table"}
+GATE = CONTRACT | {"ml.catalogue", "ml.gate", "ml.judgement", "ml.champion_gate"}
+TABLE = CONTRACT | {"ml.catalogue", "ml.table"}
 REGISTRY = GATE | {"ml.registry"}
 LAMBDA = REGISTRY | {"ml.function_entry", "ml.pipeline_job", "ml.registry_event"}
 BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_state"}
 DEPLOY = REGISTRY | {
     "ml.entry", "ml.storage", "ml.approved_version", "ml.proof", "ml.rollout", "ml.endpoint", "ml.endpoint_config",
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
-    "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle",
+    "ml.runtimes", "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle",
 }  # fmt: skip
 SERVING = {
     "ml.inference", "ml.quick_forest", "ml.quick_model", "ml.quick_records", "ml.request_rows", "ml.safe_pickle"
@@ -33,7 +33,7 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging", "ml.search",
     "ml.made", "ml.training_channels", "ml.training_job", "ml.training_log", "ml.training_request",
     "ml.training_source", "ml.training_run", "ml.build_environment",
-    "ml.package_request", "ml.approved_version", "ml.serving_image", "ml.evaluation.classification",
+    "ml.package_request", "ml.approved_version", "ml.runtimes", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
     "ml.leakage", "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", "ml.champion",
@@ -71,14 +71,16 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "joblib", "pyarrow", "threadpoolctl"})
-        for name in contract.USE_CASES
+        for name in catalogue.USE_CASES
     },
     # The operator's machine.
     "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     # gunicorn reads it as its configuration.
     "ml.warm_start": (set(), set()),
+    "ml.catalogue": (set(), set()),
     "ml.contract": (set(), set()),
+    "ml.runtimes": (set(), set()),
     "ml.gate": (GATE, set()),
     "ml.report": (GATE | {"ml.gate"} | REPORT, {"matplotlib"}),
 }

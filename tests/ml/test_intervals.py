@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
-from ml import contract, evaluation, gate
+from ml import catalogue, contract, evaluation, gate
 from ml.evaluation import classification, clustering, regression
 from ml.evaluation.intervals import CHUNK, _weights, bootstrap, resamples_for
 from ml.evaluation.regression import WeightedErrors
@@ -48,7 +48,7 @@ def test_they_are_those_of_scipy_within_resampling_error(name: str) -> None:
 def test_every_metric_lies_within_its_interval_and_equals_scikit_learns() -> None:
     values = classification.metrics(CLASSES, ACTUAL, ANSWERS)
     found = classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95).metrics
-    assert set(values) - set(found) == {"average_precision", "recall_at_precision"} <= contract.WITHOUT_INTERVAL
+    assert set(values) - set(found) == {"average_precision", "recall_at_precision"} <= catalogue.WITHOUT_INTERVAL
     for name, interval in found.items():
         assert interval.lower <= values[name] <= interval.upper
     [weighted] = WeightedMetrics(ACTUAL, [ANSWERS]).values(WeightedMetrics(ACTUAL, [ANSWERS]).counts[np.newaxis])
@@ -207,7 +207,7 @@ class Answering:
 
 def document(confidence: float = 0.95) -> bytes:
     examination = evaluation.Examination(
-        task=contract.CLASSIFICATION, model=Answering(), fit_rows=ANSWERS, rows=ANSWERS, target=ACTUAL
+        task=catalogue.CLASSIFICATION, model=Answering(), fit_rows=ANSWERS, rows=ANSWERS, target=ACTUAL
     )
     return evaluation.evaluate(examination, confidence=confidence)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ml import contract, libraries
+from ml import libraries, runtimes
 from ml.errors import RoadError
 
-CONTAINER = dict(contract.CONTAINER_LIBRARIES)
+CONTAINER = dict(runtimes.CONTAINER_LIBRARIES)
 
 
 def installed(**versions: str) -> Callable[[str], str]:

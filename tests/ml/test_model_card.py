@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml import contract, evaluation, model_card, packaging, training, usecases
+from ml import catalogue, evaluation, model_card, packaging, training, usecases
 from ml.errors import RoadError
 from ml.package_request import Candidate
 from rehearsal.account import model_card as registry_rules
@@ -31,7 +31,7 @@ def made(name: str) -> dict[str, Any]:
     return {
         "evaluation": evaluation.evaluate(examination),
         "archive": packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=name).body,
-        "thresholds": contract.USE_CASES[name].thresholds,
+        "thresholds": catalogue.USE_CASES[name].thresholds,
         "words": usecases.card_words(use_case),
     }
 
@@ -45,7 +45,7 @@ def described(name: str) -> Candidate:
     return dataclasses.replace(CANDIDATE, use_case=name)
 
 
-@pytest.mark.parametrize("name", contract.USE_CASES)
+@pytest.mark.parametrize("name", catalogue.USE_CASES)
 def test_every_use_cases_card_follows_the_registrys_schema(name: str) -> None:
     text = model_card.content(described(name), **made(name))
 
@@ -55,7 +55,7 @@ def test_every_use_cases_card_follows_the_registrys_schema(name: str) -> None:
     assert card["intended_uses"]["purpose_of_model"]
     groups = {group["name"]: group["metric_data"] for group in card["evaluation_details"][0]["metric_groups"]}
     measured = {metric["name"].removeprefix("weighted_") for metric in groups["Metrics"]}
-    assert set(contract.TASK_METRICS[contract.USE_CASES[name].task]) <= measured
+    assert set(catalogue.TASK_METRICS[catalogue.USE_CASES[name].task]) <= measured
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml import contract
+from ml import runtimes
 from ml.errors import InputError
 from ml.operate import doctor, parts
 from ml.operate.check import Check
@@ -37,7 +37,7 @@ def sound() -> dict[str, Any]:
         ),
         "s3": SimpleNamespace(get_bucket_versioning=lambda Bucket: {"Status": "Enabled"}),
         "codebuild": SimpleNamespace(batch_get_projects=lambda names: {"projects": [{"environment": {"image": "i"}}]}),
-        "lambda": SimpleNamespace(get_function_configuration=lambda FunctionName: {"Runtime": contract.LAMBDA_RUNTIME}),
+        "lambda": SimpleNamespace(get_function_configuration=lambda FunctionName: {"Runtime": runtimes.LAMBDA_RUNTIME}),
         "events": SimpleNamespace(describe_rule=lambda Name: {"State": "ENABLED"}),
         "sqs": SimpleNamespace(
             get_queue_url=lambda QueueName: {"QueueUrl": "https://queue"},
@@ -239,18 +239,18 @@ def test_another_scikit_learn_than_the_containers_is_named(monkeypatch: pytest.M
     row = answered()["scikit-learn, as the serving container's"]
     assert (row["ok"], row["found"]) == (
         False,
-        f"scikit-learn 1.4.2, not {contract.CONTAINER_LIBRARIES['scikit-learn']}",
+        f"scikit-learn 1.4.2, not {runtimes.CONTAINER_LIBRARIES['scikit-learn']}",
     )
 
 
 @pytest.mark.parametrize(
     ("kind", "end"),
     [
-        (f"Lambda runtime {contract.LAMBDA_RUNTIME}", contract.LAMBDA_RUNTIME_ENDS[contract.LAMBDA_RUNTIME]),
-        (f"build image {contract.BUILD_IMAGE}", contract.BUILD_IMAGE_ENDS[contract.BUILD_IMAGE]),
+        (f"Lambda runtime {runtimes.LAMBDA_RUNTIME}", runtimes.LAMBDA_RUNTIME_ENDS[runtimes.LAMBDA_RUNTIME]),
+        (f"build image {runtimes.BUILD_IMAGE}", runtimes.BUILD_IMAGE_ENDS[runtimes.BUILD_IMAGE]),
         (
-            f"Python of builds and container {contract.PYTHON_VERSION}",
-            contract.PYTHON_ENDS[contract.PYTHON_VERSION],
+            f"Python of builds and container {runtimes.PYTHON_VERSION}",
+            runtimes.PYTHON_ENDS[runtimes.PYTHON_VERSION],
         ),
     ],
 )

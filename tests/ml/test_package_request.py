@@ -6,7 +6,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from ml import contract, package_request, serving_image
+from ml import package_request, runtimes, serving_image
 from ml.errors import RoadError
 from ml.package_request import Candidate, client_token, model_package_request
 
@@ -42,13 +42,13 @@ def test_a_version_of_a_group_has_neither_name_nor_tags() -> None:
     assert not model_package_request(CANDIDATE, CARD).keys() & {"ModelPackageName", "Tags"}
 
 
-def test_the_container_is_the_contracts() -> None:
+def test_the_containers_version_is_that_of_the_runtimes() -> None:
     (container,) = model_package_request(CANDIDATE, CARD)["InferenceSpecification"]["Containers"]
 
     assert container["Image"] == CANDIDATE.image
     assert container["ModelDataUrl"] == CANDIDATE.archive_uri
     assert container["Environment"] == dict(serving_image.ENVIRONMENT)
-    assert (container["Framework"], container["FrameworkVersion"]) == ("SKLEARN", contract.CONTAINER_VERSION)
+    assert (container["Framework"], container["FrameworkVersion"]) == ("SKLEARN", runtimes.CONTAINER_VERSION)
 
 
 def test_the_evaluation_is_named_with_its_digest() -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ml import contract, inference, packaging, serving_image
+from ml import contract, inference, packaging, runtimes, serving_image
 
 
 def test_packing_twice_gives_the_same_bytes(mixed: SimpleNamespace) -> None:
@@ -63,8 +63,8 @@ def test_metadata_says_what_the_model_expects_and_what_made_it(mixed: SimpleName
     ]
     assert (metadata["use_case"], metadata["target"], metadata["classes"]) == ("churn", "churned", ["no", "yes"])
     assert metadata["data_sha256"] == mixed.table.sha256
-    assert metadata["libraries"].keys() == contract.CONTAINER_LIBRARIES.keys()
-    assert metadata["libraries"]["scikit-learn"] == contract.CONTAINER_LIBRARIES["scikit-learn"]
+    assert metadata["libraries"].keys() == runtimes.CONTAINER_LIBRARIES.keys()
+    assert metadata["libraries"]["scikit-learn"] == runtimes.CONTAINER_LIBRARIES["scikit-learn"]
 
 
 def test_golden_records_are_held_out_rows_with_the_serving_codes_answers(mixed: SimpleNamespace) -> None:

@@ -29,7 +29,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ml import contract, packaging, safe_pickle, training, usecases
+from ml import catalogue, packaging, safe_pickle, training, usecases
 from ml.errors import RoadError
 from ml.safe_pickle import ForbiddenGlobalError
 from ml.table import Table
@@ -111,7 +111,7 @@ def test_the_list_is_exactly_what_the_offered_estimators_need(monkeypatch: pytes
     assert used == safe_pickle.ALLOWED
 
 
-@pytest.mark.parametrize("name", contract.USE_CASES)
+@pytest.mark.parametrize("name", catalogue.USE_CASES)
 def test_every_use_cases_model_is_loaded_by_container_and_deploy(name: str) -> None:
     use_case = usecases.load(name)
     table = use_case.synthetic()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ml import contract, search, training, usecases
+from ml import catalogue, contract, search, training, usecases
 from ml.errors import InputError, RoadError
 from ml.search import Found, Plan, Trial
 from ml.table import Table
@@ -72,7 +72,7 @@ def test_the_shares_of_several_jobs_are_together_the_whole(tried: Tried) -> None
     assert search.write(read[2].merged(read[:2])) == search.write(whole)
 
 
-@pytest.mark.parametrize("use_case", sorted(contract.USE_CASES))
+@pytest.mark.parametrize("use_case", sorted(catalogue.USE_CASES))
 def test_held_out_rows_are_never_seen(use_case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every row is told by its bytes; nothing that is fitted or asked may meet one of those that are held out."""
     module = usecases.load(use_case)
@@ -150,7 +150,7 @@ def test_distributions_are_drawn_as_plain_numbers() -> None:
     )
 
 
-@pytest.mark.parametrize("use_case", sorted(contract.USE_CASES))
+@pytest.mark.parametrize("use_case", sorted(catalogue.USE_CASES))
 def test_every_use_case_declares_a_space_of_its_estimators_own_parameters(use_case: str) -> None:
     module: Any = usecases.load(use_case)
     estimator = module.build(module.synthetic())[-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml import contract, inference, packaging, training, usecases
+from ml import catalogue, contract, inference, packaging, training, usecases
 from ml.table import read_table
 
 USE_CASES = {"churn": "churned", "fraud": "churned", "maintenance": "months", "segmentation": ""}
@@ -21,7 +21,7 @@ UNSEEN = {
 def served(request: pytest.FixtureRequest, mixed_csv: bytes) -> SimpleNamespace:
     """Return the model of one use case, made of the customers' table and loaded from its archive."""
     use_case: Any = usecases.load(request.param)
-    task = contract.USE_CASES[request.param].task
+    task = catalogue.USE_CASES[request.param].task
     table = read_table(mixed_csv, name="customers.csv", target=USE_CASES[request.param], task=task)
     few = {"model__n_estimators": 5} if "n_estimators" in use_case.HYPERPARAMETERS else {}
     trained = training.train(table, lambda table: use_case.build(table).set_params(**few))

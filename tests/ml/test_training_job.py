@@ -188,6 +188,10 @@ def test_a_job_gets_every_variable_that_the_training_reads_and_nothing_beside_th
             read.add(key)
             return super().get(key, default)
 
+        def __getitem__(self, key: str) -> str:
+            read.add(key)
+            return super().__getitem__(key)
+
     BuildEnvironment.read(Noting(ENVIRONMENT))
     of_the_build_alone = {contract.BUILD_ARN, contract.PIPELINE_VARIABLE}
     of_jobs_alone = {contract.TRAINING_SHARE, contract.TRAINING_SEARCH_RESULT}

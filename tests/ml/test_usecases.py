@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 
-from ml import contract, evaluation, gate, inference, packaging, training, usecases
+from ml import catalogue, evaluation, gate, inference, packaging, training, usecases
 from ml.synthetic import numeric_table
 from ml.table import Table, read_table
 
@@ -40,14 +40,14 @@ def train(name: str) -> tuple[Table, training.Trained]:
     return table, training.train(table, use_case.build, getattr(use_case, "split", training.split))
 
 
-@pytest.mark.parametrize("name", contract.USE_CASES)
+@pytest.mark.parametrize("name", catalogue.USE_CASES)
 def test_the_default_model_passes_and_its_archive_answers_as_it_does(name: str) -> None:
     table, trained = train(name)
-    known = contract.USE_CASES[name]
+    known = catalogue.USE_CASES[name]
     evidence = document(table, trained)
     verdict = gate.judge_document(evidence, known.thresholds, gate.POINT_RULE)
     assert verdict.approved, verdict.summary
-    assert set(evaluation.reportable(evidence)) == set(contract.TASK_METRICS[known.task])
+    assert set(evaluation.reportable(evidence)) == set(catalogue.TASK_METRICS[known.task])
     assert document(*train(name)) == evidence
 
     archive = packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=name)
@@ -70,13 +70,13 @@ def test_the_default_model_passes_and_its_archive_answers_as_it_does(name: str) 
 def test_a_weak_model_does_not_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = usecases.load(name)
     monkeypatch.setattr(module, "HYPERPARAMETERS", {**module.HYPERPARAMETERS, **WEAK[name]})
-    verdict = gate.judge_document(document(*train(name)), contract.USE_CASES[name].thresholds, gate.POINT_RULE)
+    verdict = gate.judge_document(document(*train(name)), catalogue.USE_CASES[name].thresholds, gate.POINT_RULE)
     assert not verdict.approved, verdict.summary
 
 
-@pytest.mark.parametrize("name", contract.USE_CASES)
+@pytest.mark.parametrize("name", catalogue.USE_CASES)
 def test_the_best_constant_answer_does_not_pass(name: str) -> None:
-    known = contract.USE_CASES[name]
+    known = catalogue.USE_CASES[name]
     baseline = json.loads(document(*train(name)))["baseline"]["metrics"]
     assert not gate.judge(baseline, known.thresholds).approved
 
@@ -114,7 +114,7 @@ QUANTITIES = b"a,b,y\n" + b"".join(b"%d,x,%.1f\n" % (n, n / 3) for n in range(60
 
 
 def test_a_quantity_is_read_as_one_and_rows_without_it_are_left_out() -> None:
-    table = read_table(QUANTITIES + b"7,x,\n", name="t.csv", target="y", task=contract.REGRESSION)
+    table = read_table(QUANTITIES + b"7,x,\n", name="t.csv", target="y", task=catalogue.REGRESSION)
     assert (table.target.dtype, len(table.target)) == (np.float64, 60)
     assert table.notes == ("1 rows without a 'y' are left out",)
 
@@ -130,12 +130,12 @@ def test_a_quantity_is_read_as_one_and_rows_without_it_are_left_out() -> None:
 )
 def test_what_no_regression_can_learn_from_is_one_line(data: bytes, said: str) -> None:
     with pytest.raises(Exception, match=said):
-        read_table(data, name="t.csv", target="y", task=contract.REGRESSION)
+        read_table(data, name="t.csv", target="y", task=catalogue.REGRESSION)
 
 
 def test_a_clustering_needs_no_target_and_takes_every_column() -> None:
-    table = read_table(QUANTITIES, name="t.csv", target="", task=contract.CLUSTERING)
+    table = read_table(QUANTITIES, name="t.csv", target="", task=catalogue.CLUSTERING)
     assert [column.name for column in table.columns] == ["a", "b", "y"]
     assert (table.target_column, set(table.target)) == ("", {0})
     with pytest.raises(Exception, match="2 rows; at least 40"):
-        read_table(b"a,b\n1,2\n3,4\n", name="t.csv", target="", task=contract.CLUSTERING)
+        read_table(b"a,b\n1,2\n3,4\n", name="t.csv", target="", task=catalogue.CLUSTERING)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import contract
+from ml import runtimes
 from tests.rehearsal.endpoint_account import BUCKET, IMAGE, REPOSITORY, SAGEMAKER, Endpoints, running_endpoints
 from tests.rehearsal.runner_account import eventually, logged, make_role
 
@@ -127,7 +127,7 @@ def test_without_the_right_to_its_log_an_endpoint_serves_and_the_lines_are_lost(
 
 
 def test_an_image_that_the_container_here_does_not_stand_for_is_refused(hosting: Endpoints):
-    other = IMAGE.replace(contract.CONTAINER_VERSION, "1.2-1")
+    other = IMAGE.replace(runtimes.CONTAINER_VERSION, "1.2-1")
     described = hosting.settled(hosting.create(hosting.config(hosting.container(image=other))))
     assert described["EndpointStatus"] == "Failed"
     assert f"not emulated: image {other}" in described["FailureReason"]

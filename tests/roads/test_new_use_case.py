@@ -50,11 +50,11 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     module, line = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert f"`ml/usecases/{NAME}.py`" in page.partition("```python")[0]
     (tree / "ml/usecases" / f"{NAME}.py").write_text(module)
-    contract = tree / "ml/contract.py"
-    text = contract.read_text()
+    catalogue = tree / "ml/catalogue.py"
+    text = catalogue.read_text()
     assert line.count("\n") == 1
     assert TABLE_OF_USE_CASES in text
-    contract.write_text(text.replace(TABLE_OF_USE_CASES, TABLE_OF_USE_CASES + line))
+    catalogue.write_text(text.replace(TABLE_OF_USE_CASES, TABLE_OF_USE_CASES + line))
     return tree
 
 
@@ -78,7 +78,7 @@ def test_the_projects_tests_take_the_new_use_case_in(followed: Path) -> None:
 
 
 def test_what_the_page_adds_is_in_the_house_format(followed: Path) -> None:
-    changed = [f"ml/usecases/{NAME}.py", "ml/contract.py"]
+    changed = [f"ml/usecases/{NAME}.py", "ml/catalogue.py"]
     assert "2 files already formatted" in run(followed, "-m", "ruff", "format", "--check", *changed)
     assert "All checks passed" in run(followed, "-m", "ruff", "check", *changed)
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from ml import contract
+from ml import catalogue
 from rehearsal.pipeline.pipeline_records import SUCCEEDED
 from rehearsal.plan import Plan, make_plan
 from rehearsal.road import Road, open_road
 from tests.silence import Silent
 
 ANSWERS = {
-    contract.CLASSIFICATION: {"label", "probability"},
-    contract.REGRESSION: {"value"},
-    contract.CLUSTERING: {"cluster"},
+    catalogue.CLASSIFICATION: {"label", "probability"},
+    catalogue.REGRESSION: {"value"},
+    catalogue.CLUSTERING: {"cluster"},
 }
 
 
@@ -32,9 +32,9 @@ def released(plan: Plan, folder: Path) -> Iterator[Road]:
         yield road
 
 
-@pytest.mark.parametrize("name", sorted(contract.USE_CASES.keys() - {contract.DEFAULT_USE_CASE}))
+@pytest.mark.parametrize("name", sorted(catalogue.USE_CASES.keys() - {catalogue.DEFAULT_USE_CASE}))
 def test_a_use_case_is_one_setting_away(name: str, tmp_path: Path) -> None:
-    known = contract.USE_CASES[name]
+    known = catalogue.USE_CASES[name]
     with released(make_plan("dev", [("useCase", name), ("thresholds", "{}")]), tmp_path) as road:
         (package,) = road.packages()
         golden = road.golden(package)

@@ -7,17 +7,22 @@ model loaded by a worker's first request. Alone in its folder, so that nothing e
 import collections
 import collections.abc
 import importlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-collections.Mapping = collections.abc.Mapping  # the image patches sagemaker-containers alike
+collections.Mapping = collections.abc.Mapping  # type: ignore[attr-defined]  # as the image does
 
 from sagemaker_containers.beta.framework import env, transformer, worker  # noqa: E402
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 HOOKS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
 
-_app = None
+_app: "WSGIApplication | None" = None
 
 
-def main(environ, start_response):
+def main(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Answer one request."""
     global _app
     if _app is None:

@@ -3,7 +3,7 @@
 import collections
 import collections.abc
 
-collections.Mapping = collections.abc.Mapping  # the image patches sagemaker-containers alike
+collections.Mapping = collections.abc.Mapping  # type: ignore[attr-defined]  # as the image does
 
 from sagemaker_containers.beta.framework import server  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""What several places must agree on: versions, image accounts, files; and how long AWS supports them."""
+"""What several places must agree on: versions and image accounts; and how long AWS supports them."""
 
 import datetime
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import contract, serving_image
+from ml import runtimes, serving_image
 
 END_OF_SUPPORT = {
     # Deprecation dates of the AWS Lambda runtimes page, read 2026-11.
@@ -40,16 +40,16 @@ def for_the_container(versions: dict[str, str]) -> str:
 def test_training_pins_the_containers_libraries(source_root: Path, name: str) -> None:
     found = pins(source_root / "buildspecs" / name)
 
-    wanted = dict(contract.CONTAINER_LIBRARIES)
+    wanted = dict(runtimes.CONTAINER_LIBRARIES)
     assert {library: for_the_container(found[library]) for library in wanted} == wanted
 
 
 def test_scikit_learn_is_the_containers_everywhere(source_root: Path) -> None:
-    wanted = {"": contract.CONTAINER_LIBRARIES["scikit-learn"]}
+    wanted = {"": runtimes.CONTAINER_LIBRARIES["scikit-learn"]}
 
     assert pins(source_root / "requirements.txt")["scikit-learn"] == wanted
     assert pins(source_root / "buildspecs/requirements-train.in")["scikit-learn"] == wanted
-    assert contract.CONTAINER_VERSION.replace("-", ".") == wanted[""]
+    assert runtimes.CONTAINER_VERSION.replace("-", ".") == wanted[""]
 
 
 def test_boto3_has_one_version(source_root: Path) -> None:
@@ -79,20 +79,13 @@ def test_the_image_is_the_one_that_the_sagemaker_sdk_knows() -> None:
 
     for region in serving_image.ACCOUNTS:
         known = image_uris.retrieve(
-            "sklearn", region, version=contract.CONTAINER_VERSION, instance_type="ml.m5.large", image_scope="inference"
+            "sklearn", region, version=runtimes.CONTAINER_VERSION, instance_type="ml.m5.large", image_scope="inference"
         )
         assert serving_image.uri(region) == known
 
 
-@pytest.mark.parametrize("thing", [contract.LAMBDA_RUNTIME, contract.BUILD_IMAGE])
+@pytest.mark.parametrize("thing", [runtimes.LAMBDA_RUNTIME, runtimes.BUILD_IMAGE])
 def test_runtime_and_build_image_are_supported_for_another_90_days(thing: str) -> None:
     assert datetime.date.today() + WARNING < END_OF_SUPPORT[thing], (
         f"{thing} ends on {END_OF_SUPPORT[thing]}: choose another"
     )
-
-
-def test_every_use_case_is_a_module(source_root: Path) -> None:
-    modules = {path.stem for path in (source_root / "ml/usecases").glob("*.py")} - {"__init__"}
-
-    assert modules == contract.USE_CASES.keys()
-    assert contract.DEFAULT_USE_CASE in contract.USE_CASES
