@@ -8,6 +8,7 @@ import numpy as np
 from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
 from ml import catalogue
@@ -48,4 +49,12 @@ def train(table: Table, build: Callable[[Table], Any], split: Split = split) -> 
     # the last bit. The model does not keep this, and answers in one thread: serving runs a worker for each processor.
     with threadpool_limits(limits=1), parallel_config(backend="threading", n_jobs=-1):
         model = build(table).fit(table.rows[fit], target)
+    _forget_rows(model)
     return Trained(model=model, fit=fit, held_out=held_out)
+
+
+def _forget_rows(model: Any) -> None:
+    """Drop the group of each row that a clustering was fitted on: it grows with the rows, and no prediction reads it."""
+    last = model[-1] if isinstance(model, Pipeline) else model
+    if hasattr(last, "labels_"):
+        del last.labels_
