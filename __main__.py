@@ -10,7 +10,9 @@ import pulumi_aws as aws
 import components as road
 
 settings = road.Settings.from_config()
-account = aws.get_caller_identity().account_id
+# Asked in the program's own region and profile: Pulumi's default provider may know another region, or none.
+caller = aws.Provider("caller", region=settings.region, profile=settings.profile)
+account = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=caller)).account_id
 names = road.Names.of(settings, account=account, region=settings.region)
 
 # The program's own provider: it alone tags everything, and refuses an account other than the one that was named above.
@@ -32,7 +34,7 @@ if roles.trigger is not None:
     source = road.SourceRepository("source", args, here)
 registry = road.ModelRegistry(
     "registry",
-    road.ModelRegistryArgs(names=names, use_case=settings.use_case, protect=settings.protect_data),
+    road.ModelRegistryArgs(names=names, protect=settings.protect_data),
     here,
 )
 endpoint_log = road.EndpointLog(

@@ -13,7 +13,6 @@ class ModelRegistryArgs:
     """`protect` forbids deleting the group: it is the record of what was approved, and when."""
 
     names: Names
-    use_case: str
     protect: bool
 
 
@@ -27,7 +26,8 @@ class ModelRegistry(pulumi.ComponentResource):
         group = aws.sagemaker.ModelPackageGroup(
             f"{name}-group",
             model_package_group_name=args.names.model_package_group,
-            model_package_group_description=f"Versions of the {args.use_case} model",
+            # The same whatever the stack trains: a group with another description is another group, of the same name.
+            model_package_group_description=f"What {args.names.pipeline} trains",
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.group_name = group.model_package_group_name

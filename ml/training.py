@@ -54,7 +54,7 @@ def train(table: Table, build: Callable[[Table], Any], split: Split = split) -> 
 
 
 def _forget_rows(model: Any) -> None:
-    """Drop the group of each row that a clustering was fitted on: it grows with the rows, and no prediction reads it."""
+    """Drop the group of each row that a clustering was fitted on: a number for each row, and no prediction reads it."""
     last = model[-1] if isinstance(model, Pipeline) else model
     if hasattr(last, "labels_"):
         del last.labels_

@@ -9,7 +9,7 @@ def pipeline_statements(arns: Arns, settings: Settings) -> list[Statement]:
     """Fetch the commit, keep the artifacts, start the builds, and ask whoever approves in this stack's mode."""
     return [
         allow("FindArtifactBucket", ["s3:GetBucketVersioning"], arns.artifact_bucket),
-        allow("StoreCommit", ["s3:PutObject"], arns.source_artifacts),
+        allow("StoreCommit", _storing(settings), arns.source_artifacts),
         # In the least service role policy of the CodePipeline user guide; the builds read with their own roles.
         allow("ReadArtifacts", ["s3:GetObject"], [arns.source_artifacts, arns.build_artifacts]),
         _fetch(arns, settings),
@@ -20,6 +20,12 @@ def pipeline_statements(arns: Arns, settings: Settings) -> list[Statement]:
         ),
         *_ask(arns, settings),
     ]
+
+
+def _storing(settings: Settings) -> list[str]:
+    # A connection's upload names an ACL, which it may only with both, also where the bucket has switched ACLs off
+    # (aws/aws-cdk#13557).
+    return ["s3:PutObject", "s3:PutObjectAcl"] if settings.source.provider == CODECONNECTIONS else ["s3:PutObject"]
 
 
 def _fetch(arns: Arns, settings: Settings) -> Statement:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rehearsal.pipeline.artifacts import S3Object
 from rehearsal.pipeline.code_host import HOST_TYPE
 from rehearsal.pipeline.git_repository import AbsentError, utc
 from rehearsal.pipeline.pipeline_action import Action, Outcome
@@ -26,8 +27,8 @@ def take_commit(action: Action) -> Outcome:
     for verb in ("UploadArchive", "GetUploadArchiveStatus"):  # CodeCommit has these only for CodePipeline
         cloud.check(role, f"codecommit:{verb}", repository_arn, via="source action")
     own = {"RepositoryName": name, "CommitterDate": utc(commit["committer"]["date"])}
-    content = action.around.repositories.archive(name, commit_id)
-    return _outcome(action, commit, content, {**own, **_common(commit, branch)}, _subject(commit))
+    stored = _store(action, action.around.repositories.archive(name, commit_id))
+    return _outcome(action, commit, stored, {**own, **_common(commit, branch)}, _subject(commit))
 
 
 def take_connected_commit(action: Action) -> Outcome:
@@ -46,8 +47,9 @@ def take_connected_commit(action: Action) -> Outcome:
         _use_connection(action, {"ProviderAction": verb})
     own = {"FullRepositoryName": name, "ConnectionArn": connection}
     summary = json.dumps({"ProviderType": HOST_TYPE, "CommitMessage": commit["message"]})
-    content = host.archive(name, commit["commitId"])
-    return _outcome(action, commit, content, {**own, **_common(commit, branch)}, summary)
+    stored = _store(action, host.archive(name, commit["commitId"]))
+    _set_acl(action, stored)
+    return _outcome(action, commit, stored, {**own, **_common(commit, branch)}, summary)
 
 
 def _use_connection(action: Action, what: Mapping[str, str]) -> None:
@@ -67,20 +69,37 @@ def _use_connection(action: Action, what: Mapping[str, str]) -> None:
     )
 
 
-def _outcome(
-    action: Action, commit: Mapping[str, Any], content: bytes, variables: Mapping[str, str], summary: str
-) -> Outcome:
-    """Put the zip into the artifact bucket and note the revision."""
-    [(artifact, place)] = action.outputs().items()
+def _store(action: Action, content: bytes) -> dict[str, S3Object]:
+    """Put the zip into the artifact bucket; return its place by the artifact's name."""
+    stored = action.outputs()
+    [place] = stored.values()
     s3 = action.client("s3")
     s3.get_bucket_versioning(Bucket=place.bucket)
     s3.put_object(Bucket=place.bucket, Key=place.key, Body=io.BytesIO(content), **_encryption(action))
+    return stored
+
+
+def _set_acl(action: Action, stored: Mapping[str, S3Object]) -> None:
+    """Ask whether the role may set an ACL on the zip: a connection's upload fails without that (aws/aws-cdk#13557)."""
+    [place] = stored.values()
+    arn = f"arn:aws:s3:::{place.bucket}/{place.key}"
+    action.around.cloud.check(action.execution.declaration["roleArn"], "s3:PutObjectAcl", arn, via="source action")
+
+
+def _outcome(
+    action: Action,
+    commit: Mapping[str, Any],
+    stored: Mapping[str, S3Object],
+    variables: Mapping[str, str],
+    summary: str,
+) -> Outcome:
+    """Note the revision."""
     commit_id, subject = commit["commitId"], _subject(commit)
     action.run.external_id = commit_id
     action.execution.revisions.append(Revision(action=action.run.name, id=commit_id, summary=subject))
     return Outcome(
         variables=variables,
-        artifacts={artifact: place},
+        artifacts=stored,
         message=f"{commit_id[:8]} {subject}",
         summary=summary,
     )

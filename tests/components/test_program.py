@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.runtime.mocks import MockResourceArgs
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
 from ml.errors import InputError
 from rehearsal.provision.program import run_program, stack_config
@@ -163,6 +163,42 @@ def test_a_stack_file_is_read_as_the_engine_reads_it(tmp_path: Path) -> None:
 def test_a_stack_without_a_file_is_one_clear_line() -> None:
     with pytest.raises(InputError, match=r"Pulumi\.staging\.yaml is not in "):
         stack_config(ROOT, "staging")
+
+
+class _Calls(ProviderMocks):
+    """Providers that remember who was asked what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str]] = []
+        self.regions: dict[str, str] = {}
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        self.asked.append((args.token.rpartition(":")[2], args.provider))
+        return super().call(args)
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == PROVIDER_TYPE:
+            self.regions[args.name] = args.inputs["region"]
+        return super().new_resource(args)
+
+
+def test_a_stack_that_sets_no_region_asks_in_the_programs_own_for_its_account() -> None:
+    config = {key: value for key, value in stack_config(ROOT, "dev").items() if key != "aws:region"}
+    mocks = _Calls()
+    run_program(ROOT, mocks, project="mle-004", stack="dev", config=config)
+    [(what, by)] = mocks.asked
+    assert what == "getCallerIdentity"
+    assert mocks.regions[by.split("::")[-2]] == REGION
+
+
+def test_a_stack_that_is_turned_over_keeps_a_group_of_a_name_of_its_own(recorded: Record) -> None:
+    """Another name or description would be another group; a second one of that name cannot be made."""
+    churn, fraud = (
+        recorded("dev", {"modelPackageGroup": "Shared", "useCase": use_case, "thresholds": {}}).one("ModelPackageGroup")
+        for use_case in ("churn", "fraud")
+    )
+    assert churn.inputs == fraud.inputs
 
 
 class _Refusing(ProviderMocks):

@@ -256,6 +256,16 @@ def test_train_cannot_touch_the_commit_that_deploy_will_run(recorded: Record) ->
     assert all(source not in listed for listed in writes)
 
 
+@pytest.mark.parametrize(("changes", "acl"), [({}, []), ({"source": CONNECTED}, ["s3:PutObjectAcl"])])
+def test_the_pipeline_sets_an_acl_on_what_a_connection_uploads_and_on_nothing_else(
+    changes: dict[str, Any], acl: list[str], recorded: Record
+) -> None:
+    run = recorded("dev", changes)
+    assert statement(run, "pipeline", "StoreCommit")["Action"] == ["s3:PutObject", *acl]
+    assert statement(run, "pipeline", "StoreCommit")["Resource"] == [Arns(names=names()).source_artifacts]
+    assert ("s3:PutObjectAcl" in allowed(run, "pipeline")) == bool(acl)
+
+
 def test_train_reads_the_training_data_and_nothing_beside_it(recorded: Record) -> None:
     run = recorded("dev", {"training": {"dataUri": "s3://rows/2026/churn.parquet"}})
     read = statement(run, "train", "ReadTrainingData")

@@ -103,7 +103,7 @@ def foreign_policy(run: Recorded) -> Recorded:
 
 
 def other_tags(run: Recorded) -> Recorded:
-    [provider] = [one for one in run.resources if one.type == "pulumi:providers:aws"]
+    [provider] = [one for one in run.resources if (one.type, one.name) == ("pulumi:providers:aws", "aws")]
     tags = json.dumps({"tags": {"project": "mle-004"}})
     resources = tuple(
         one if one is not provider else type(one)(**{**vars(one), "inputs": {**one.inputs, "defaultTags": tags}})
