@@ -159,6 +159,7 @@ class Account:
             "codecommit:GetUploadArchiveStatus": repository,
             "s3:GetBucketVersioning": f"arn:aws:s3:::{BUCKET}",
             "s3:PutObject": f"arn:aws:s3:::{BUCKET}/*",
+            "s3:PutObjectAcl": f"arn:aws:s3:::{BUCKET}/*",
             "codebuild:StartBuild": self.arn("codebuild", "project/*"),
             "codebuild:BatchGetBuilds": self.arn("codebuild", "project/*"),
             "lambda:InvokeFunction": self.arn("lambda", "function:*"),

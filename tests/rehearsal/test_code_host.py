@@ -12,7 +12,16 @@ from rehearsal.pipeline.code_host import Push
 from rehearsal.pipeline.pipeline_records import Execution
 from rehearsal.pipeline.pipeline_triggers import starting_connection
 from rehearsal.source_tree import WorkingCopy
-from tests.rehearsal.pipeline_account import CONNECTION, WAIT_SECONDS, Account, build, connected, declaration, trigger
+from tests.rehearsal.pipeline_account import (
+    BUCKET,
+    CONNECTION,
+    WAIT_SECONDS,
+    Account,
+    build,
+    connected,
+    declaration,
+    trigger,
+)
 
 
 @pytest.fixture
@@ -77,14 +86,18 @@ def test_the_trigger_tells_what_was_pushed(account: Account, name: str, reposito
         assert told["author-display-name"] == "A data scientist"
 
 
-def test_the_role_must_be_allowed_to_use_the_connection(
-    account: Account, name: str, repository: str, clone: WorkingCopy
+@pytest.mark.parametrize(
+    ("grant", "on"),
+    [("codeconnections:UseConnection", CONNECTION), ("s3:PutObjectAcl", f"arn:aws:s3:::{BUCKET}/")],
+)
+def test_the_role_must_be_allowed_to_use_the_connection_and_to_set_an_acl_on_what_it_uploads(
+    account: Account, name: str, repository: str, clone: WorkingCopy, grant: str, on: str
 ) -> None:
-    declare(account, name, repository, without="codeconnections:UseConnection")
+    declare(account, name, repository, without=grant)
     clone.push("a model")
     [execution] = of(account, name)
     assert (execution.actions[-1].name, execution.actions[-1].error_code) == ("Source", "PermissionError")
-    assert f"codeconnections:UseConnection on resource: {CONNECTION}" in execution.actions[-1].message
+    assert f"{grant} on resource: {on}" in execution.actions[-1].message
 
 
 def test_every_use_of_the_connection_says_what_for(
