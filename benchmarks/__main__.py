@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; without any: all of them")
     parser.add_argument("--rounds", type=int, help="in each of which every side is measured once")
-    parser.add_argument("--large", action="store_true", help="training also with a million rows: some ten minutes more")
+    parser.add_argument("--large", action="store_true", help="training also with a million rows: half an hour more")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON and the drawings")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(NAMES))
