@@ -68,7 +68,8 @@ class BuildRun:
             outcome = error.status
         finally:
             self._record.finish(outcome)
-            remove(self._plan.folder / "image")
+            # The next stage works already.
+            remove(self._plan.folder / "image", in_no_hurry=True)
 
     def stop(self) -> None:
         """Kill the commands that run. May be called from any thread."""
