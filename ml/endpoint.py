@@ -142,10 +142,13 @@ def remove(sagemaker: "SageMakerClient", name: str, pauses: Pauses) -> None:
         raise RoadError(f"endpoint {name} could not be removed. Look at it in the console, then retry the stage")
 
 
-def wait_in_service(sagemaker: "SageMakerClient", name: str, config: str, *, pauses: Iterable[float], say: Say) -> None:
+def wait_in_service(
+    sagemaker: "SageMakerClient", name: str, config: str, *, old_reason: str, pauses: Iterable[float], say: Say
+) -> None:
     """Return once the endpoint serves `config`. Raises RoadError when it does not, however healthy it looks.
 
     An update that SageMaker has taken back ends in service as well, with the old configuration: RolledBackError.
+    `old_reason` is the FailureReason from before the update: it stays until the update shows.
     """
     shown, changed = "", False
     for waited in pauses:
@@ -160,7 +163,7 @@ def wait_in_service(sagemaker: "SageMakerClient", name: str, config: str, *, pau
             raise broken(found)
         elif serving == config:
             return
-        elif changed or found.get("FailureReason") or waited >= STALE_SECONDS:
+        elif changed or found.get("FailureReason", "") not in ("", old_reason) or waited >= STALE_SECONDS:
             raise RolledBackError(
                 f"endpoint {name} rolled back: it serves {serving} again, not {config}: {_cause(found)}."
                 f" See its log, {_log(name)}"
