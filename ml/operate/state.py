@@ -86,7 +86,8 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
     number = version.number
     _, serves = serving_now(aws, stack)
     entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
-    serving_it = serves is not None and serves.model_package is not None and serves.model_package.version == number
+    package = serves.model_package if serves else None
+    serving_it = package is not None and approved_version.is_same(package, version.arn)
     changed_by = version.description.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "")
     facts: list[tuple[str, str, Any]] = [
         ("endpoint", "name", stack.endpoint_name if serving_it else "does not serve this version"),
@@ -134,7 +135,13 @@ def _number_in_service(aws: Aws, stack: Stack) -> int:
     _, serves = serving_now(aws, stack)
     if serves is None or serves.model_package is None:
         raise InputError(f"endpoint {stack.endpoint_name} serves no version. Name one: python -m ml history")
-    return serves.model_package.version
+    package = serves.model_package
+    if not approved_version.is_of(package, stack.model_package_group, region=stack.region, account=stack.account):
+        raise InputError(
+            f"endpoint {stack.endpoint_name} serves {package.text}, which is not a version of"
+            f" {stack.model_package_group} in this account and region. Name one of this stack: python -m ml history"
+        )
+    return package.version
 
 
 def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:

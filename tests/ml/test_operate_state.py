@@ -12,6 +12,7 @@ from ml import contract, ledger
 from ml.errors import InputError
 from ml.operate import decide, state, waiting
 from ml.operate.state import version_in_question
+from ml.registry import parse_model_package_arn
 from tests.ml.operated_stack import BUCKET, PACKAGE, aws, pages, stack, version
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -84,9 +85,13 @@ def test_nobody_waits_where_all_is_decided() -> None:
 
 @pytest.fixture
 def versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    serves = SimpleNamespace(model_package=SimpleNamespace(version=2))
-    monkeypatch.setattr(state, "serving_now", lambda aws, stack: ("InService", serves))
+    serving(monkeypatch, f"{PACKAGE}/2")
     monkeypatch.setattr(state, "one_version", lambda sagemaker, group, number: version(number))
+
+
+def serving(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    serves = SimpleNamespace(model_package=parse_model_package_arn(package), config_name="c")
+    monkeypatch.setattr(state, "serving_now", lambda aws, stack: ("InService", serves))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,27 @@ def test_a_version_is_named_by_number_arn_or_endpoint(versions: None, about: str
 def test_what_is_not_of_this_stack_is_refused(versions: None, about: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         version_in_question(aws(sagemaker=None), stack(), about)
+
+
+def test_a_version_of_another_group_is_not_taken_for_one_of_this_stack(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving(monkeypatch, f"{PACKAGE.replace('Churn', 'Old')}/2")
+    with pytest.raises(
+        InputError, match="endpoint churn serves .*OldPredictionModels/2, which is not a version of Chu"
+    ):
+        version_in_question(aws(sagemaker=None), stack(), None)
+
+
+@pytest.mark.parametrize(("group", "serves"), [("Churn", True), ("churn", True), ("Old", False)])
+def test_lineage_says_of_a_version_that_it_serves_only_where_it_is_of_this_group(
+    versions: None, monkeypatch: pytest.MonkeyPatch, group: str, serves: bool
+) -> None:
+    serving(monkeypatch, f"{PACKAGE.replace('Churn', group)}/2")
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: [])
+    rows = {row["what"]: row["value"] for row in state.lineage(aws(sagemaker=None, s3=None), stack(), "2").rows}
+    assert rows["name"] == ("churn" if serves else "does not serve this version")
+    assert rows["configuration"] == ("c" if serves else "")
 
 
 # --- rollback
