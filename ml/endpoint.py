@@ -31,6 +31,9 @@ IN_SERVICE = "InService"
 FAILED = "Failed"
 DELETING = "Deleting"
 CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+ROLLBACK_FAILED = "UpdateRollbackFailed"
+BROKEN = frozenset({FAILED, ROLLBACK_FAILED, "OutOfService"})
+"""Nothing ends these but a person, or the next release."""
 
 
 class FailedError(RoadError):
@@ -177,7 +180,7 @@ def broken(found: Mapping[str, Any]) -> RoadError:
     text = f"endpoint {name} is {status}: {_cause(found)}. See its log, {_log(name)}"
     if status == FAILED:
         return FailedError(f"{text}, then push a repaired model or retry the stage")
-    if status == "UpdateRollbackFailed":
+    if status == ROLLBACK_FAILED:
         # Both fleets serve: to delete it would end the good one as well.
         return RoadError(
             f"{text}. It serves a mix of the old and the new configuration: follow SageMaker's guide,"

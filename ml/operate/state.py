@@ -12,6 +12,7 @@ from ml.operate.aws import Aws
 from ml.operate.show import Answer
 from ml.operate.stack import Stack
 from ml.operate.versions import Version, all_versions, one_version
+from ml.registry import ModelPackageArn
 from ml.serving import Serving
 
 _LONGEST_REASON = 160
@@ -34,8 +35,8 @@ def status(aws: Aws, stack: Stack) -> Answer:
     state, serves = serving_now(aws, stack)
     package = serves.model_package if serves else None
     rows = [
-        _row("endpoint", stack.endpoint_name, state or "does not exist", state in ("", "Failed")),
-        _row("serves", f"version {package.version}" if package else "nothing of the registry", _config(serves), False),
+        _row("endpoint", stack.endpoint_name, state or "does not exist", state in endpoint.BROKEN | {""}),
+        _row("serves", _told(package, stack), _config(serves), False),
         *_pipeline_rows(aws, stack),
         *waiting.rows(aws, stack),
         *_alarm_rows(aws, stack),
@@ -136,12 +137,16 @@ def _number_in_service(aws: Aws, stack: Stack) -> int:
     if serves is None or serves.model_package is None:
         raise InputError(f"endpoint {stack.endpoint_name} serves no version. Name one: python -m ml history")
     package = serves.model_package
-    if not approved_version.is_of(package, stack.model_package_group, region=stack.region, account=stack.account):
+    if not _is_of_stack(package, stack):
         raise InputError(
             f"endpoint {stack.endpoint_name} serves {package.text}, which is not a version of"
             f" {stack.model_package_group} in this account and region. Name one of this stack: python -m ml history"
         )
     return package.version
+
+
+def _is_of_stack(package: ModelPackageArn, stack: Stack) -> bool:
+    return approved_version.is_of(package, stack.model_package_group, region=stack.region, account=stack.account)
 
 
 def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:
@@ -160,6 +165,12 @@ def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:
 
 def _row(what: str, name: str, state: str, attention: bool) -> dict[str, Any]:
     return {"what": what, "name": name, "state": state, "attention": attention}
+
+
+def _told(package: ModelPackageArn | None, stack: Stack) -> str:
+    if package is None:
+        return "nothing of the registry"
+    return f"version {package.version}" if _is_of_stack(package, stack) else package.text
 
 
 def _config(serves: Serving | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -188,6 +189,12 @@ def test_a_refused_creation_is_not_tried_again(sagemaker: Any, client_error: Any
 )
 def test_a_refused_change_may_have_begun(sagemaker: Any, found: Any, begun: bool) -> None:
     assert endpoint.has_begun(sagemaker(describe_endpoint=[found]), "e", "new") is begun
+
+
+def test_every_status_that_sagemaker_knows_is_one_of_ours() -> None:
+    shape = botocore.session.get_session().get_service_model("sagemaker").shape_for("EndpointStatus")
+
+    assert set(shape.enum) == endpoint.CHANGING | endpoint.BROKEN | {endpoint.IN_SERVICE, endpoint.DELETING}
 
 
 # --- removing

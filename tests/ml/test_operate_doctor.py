@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml import runtimes
+from ml import endpoint, runtimes
 from ml.errors import InputError
 from ml.operate import doctor, parts
 from ml.operate.check import Check
@@ -151,15 +151,16 @@ def test_what_a_person_may_not_see_is_a_finding_too() -> None:
     assert (check.ok, check.repair) == (False, "ask for the right to call DescribeRule")
 
 
-def test_an_endpoint_that_is_not_there_yet_is_no_finding_and_a_failed_one_is() -> None:
+@pytest.mark.parametrize("status", sorted(endpoint.BROKEN))
+def test_an_endpoint_that_is_not_there_yet_is_no_finding_and_a_broken_one_is(status: str) -> None:
     services = sound()
     services["sagemaker"].describe_endpoint = lambda EndpointName: {
         "EndpointName": "churn",
-        "EndpointStatus": "Failed",
+        "EndpointStatus": status,
         "EndpointConfigName": "c",
     }
     [check] = findings(services)
-    assert (check.name, check.found) == ("endpoint churn", "Failed")
+    assert (check.name, check.found) == ("endpoint churn", status)
 
     absent = refusal("ValidationException")
     absent.response["Error"]["Message"] = "Could not find endpoint"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml import contract, ledger
+from ml import contract, endpoint, ledger
 from ml.errors import InputError
 from ml.operate import decide, state, waiting
 from ml.operate.state import version_in_question
@@ -16,6 +16,37 @@ from ml.registry import parse_model_package_arn
 from tests.ml.operated_stack import BUCKET, PACKAGE, aws, pages, stack, version
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+
+
+# --- status
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, status: str, package: str = f"{PACKAGE}/2") -> Any:
+    """The answer of `status` where only the endpoint can need a person."""
+    serving(monkeypatch, package, status)
+    account = waiting_account({}, None)
+    account.client("codepipeline").list_pipeline_executions = lambda **_: {"pipelineExecutionSummaries": []}
+    return state.status(account, stack(alarms=[], queues={}))
+
+
+@pytest.mark.parametrize("status", [*sorted(endpoint.BROKEN), ""])
+def test_an_endpoint_that_is_broken_or_absent_needs_a_person(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    answer = looked_at(monkeypatch, status)
+    assert (answer.rows[0]["attention"], answer.exit_status) == (True, 1)
+
+
+@pytest.mark.parametrize("status", [endpoint.IN_SERVICE, endpoint.DELETING, *sorted(endpoint.CHANGING)])
+def test_an_endpoint_that_serves_or_is_changed_on_purpose_needs_nobody(
+    monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    answer = looked_at(monkeypatch, status)
+    assert (answer.rows[0]["attention"], answer.exit_status) == (False, 0)
+
+
+def test_a_version_of_another_group_is_told_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = f"{PACKAGE.replace('Churn', 'Old')}/2"
+    assert looked_at(monkeypatch, endpoint.IN_SERVICE).rows[1]["name"] == "version 2"
+    assert looked_at(monkeypatch, endpoint.IN_SERVICE, other).rows[1]["name"] == other
 
 
 # --- who waits
@@ -89,9 +120,9 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "one_version", lambda sagemaker, group, number: version(number))
 
 
-def serving(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+def serving(monkeypatch: pytest.MonkeyPatch, package: str, status: str = endpoint.IN_SERVICE) -> None:
     serves = SimpleNamespace(model_package=parse_model_package_arn(package), config_name="c")
-    monkeypatch.setattr(state, "serving_now", lambda aws, stack: ("InService", serves))
+    monkeypatch.setattr(state, "serving_now", lambda aws, stack: (status, serves))
 
 
 @pytest.mark.parametrize(
