@@ -70,13 +70,13 @@ def pages(**operations: Iterable[dict[str, Any]] | Exception) -> Callable[[str],
     return answer
 
 
-def refusal(code: str, operation: str = "DescribeSomething") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "said AWS"}}, operation)
+def refusal(code: str, operation: str = "DescribeSomething", message: str = "said AWS") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-def raising(code: str, operation: str = "DescribeSomething") -> Callable[..., Any]:
+def raising(code: str, operation: str = "DescribeSomething", message: str = "said AWS") -> Callable[..., Any]:
     def refuse(**_: Any) -> Any:
-        raise refusal(code, operation)
+        raise refusal(code, operation, message)
 
     return refuse
 
