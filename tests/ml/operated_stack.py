@@ -55,7 +55,7 @@ def aws(**services: Any) -> Aws:
 
 
 def pages(**operations: Iterable[dict[str, Any]] | Exception) -> Callable[[str], Any]:
-    """Return a `get_paginator` whose operations answer with these pages, or raise."""
+    """Return a `get_paginator` whose operations answer with these pages, or raise when the first is asked for."""
 
     def answer(operation: str) -> Any:
         given = operations[operation]
@@ -63,7 +63,7 @@ def pages(**operations: Iterable[dict[str, Any]] | Exception) -> Callable[[str],
         def paginate(**_: Any) -> Any:
             if isinstance(given, Exception):
                 raise given
-            return given
+            yield from given
 
         return SimpleNamespace(paginate=paginate)
 
