@@ -59,17 +59,17 @@ def history(aws: Aws, stack: Stack) -> Answer:
     sagemaker = aws.client("sagemaker")
     _, serves = serving_now(aws, stack)
     now = serves.model_package if serves else None
-    served: dict[int, list[str]] = {}
-    for entry in ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name):
-        served.setdefault(entry.version, []).append(
-            entry.time if entry.event == ledger.SERVES else f"{entry.time} failed"
-        )
+    entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
     rows = [
         {
             "version": version.number,
             "status": version.status,
             "champion": bool(now and now.is_in_group(version.arn.group) and now.version == version.number),
-            "deployed": ", ".join(served.get(version.number, ())),
+            "deployed": ", ".join(
+                entry.time if entry.event == ledger.SERVES else f"{entry.time} failed"
+                for entry in entries
+                if entry.is_about(version.arn)
+            ),
             **{name: version.metrics.get(name) for name in stack.thresholds},
             "commit": version.metadata.get(contract.METADATA_COMMIT, "")[:12],
             "created": version.created.strftime("%Y-%m-%d %H:%M"),
@@ -103,7 +103,7 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
         *(
             ("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}; {entry.decision}")
             for entry in entries
-            if entry.version == number
+            if entry.is_about(version.arn)
         ),
     ]
     rows = [{"part": part, "what": what, "value": value} for part, what, value in facts]

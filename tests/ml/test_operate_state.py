@@ -177,6 +177,20 @@ def test_lineage_says_of_a_version_that_it_serves_only_where_it_is_of_this_group
     assert rows["configuration"] == ("c" if serves else "")
 
 
+def test_what_another_groups_version_of_that_number_did_is_not_told_of_this_one(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = entry(ledger.SERVES), entry(ledger.FAILED, package=f"{PACKAGE.replace('Churn', 'Old')}/1")
+    respelt = entry(ledger.SERVES, execution="e-2", package=f"{PACKAGE.replace('Churn', 'churn')}/1")
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: [own, other, respelt])
+    monkeypatch.setattr(state, "all_versions", lambda sagemaker, group: [version(1)])
+    account = aws(sagemaker=None, s3=None)
+
+    told = [row["value"] for row in state.lineage(account, stack(), "1").rows if row["part"] == "deployment"]
+    assert [each.partition(":")[0] for each in told] == ["e-1", "e-2"]
+    assert state.history(account, stack()).rows[0]["deployed"] == ", ".join([own.time] * 2)
+
+
 # --- rollback
 
 
@@ -198,12 +212,12 @@ def rolled_back(monkeypatch: pytest.MonkeyPatch, ended: str, *recorded: ledger.E
     return decide.rollback(account, stack(), 1, wait=True, pauses=lambda seconds: [0.0])
 
 
-def entry(event: str, *, execution: str = "e-1", number: int = 1) -> ledger.Entry:
+def entry(event: str, *, execution: str = "e-1", number: int = 1, package: str = "") -> ledger.Entry:
     return ledger.Entry(
         event=event,
         time="2026-11-28T12:00:00Z",
         endpoint="churn",
-        model_package_arn=f"{PACKAGE}/{number}",
+        model_package_arn=package or f"{PACKAGE}/{number}",
         version=number,
         config="c",
         commit="0",
