@@ -101,6 +101,19 @@ def test_the_reason_that_an_earlier_update_left_ends_no_later_one(account: Hosti
     assert account.violations == []
 
 
+def test_such_a_reason_does_not_keep_a_wrong_model_from_being_taken_back(account: HostingAccount) -> None:
+    before = account.run(release(1))
+    account.run(release(2))
+    assert account.endpoint is not None
+    account.endpoint["reason"] = "of an update that failed since"
+    account.wrong, account.stale_looks = {2}, 2
+    with pytest.raises(RoadError, match=f"predicts .* {before} serves again"):
+        account.run(release(2))
+
+    assert serves(account, 1)
+    assert account.violations == []
+
+
 def test_nothing_is_removed_while_the_endpoint_changes(account: HostingAccount, capsys: Any) -> None:
     """The update shows only when it has been given up."""
     account.run(release(1))
