@@ -27,9 +27,14 @@ def is_same(one: ModelPackageArn, other: ModelPackageArn) -> bool:
     )
 
 
+def is_of(package: ModelPackageArn, group: str, *, region: str, account: str) -> bool:
+    """Return whether the version belongs to this stack: its group, its account and its region."""
+    return package.is_in_group(group) and (package.region, package.account) == (region, account)
+
+
 def check_place(package: ModelPackageArn, group: str, *, region: str, account: str) -> None:
-    """Raise InputError unless the version belongs to this stack: its group, its account and its region."""
-    if not package.is_in_group(group) or (package.region, package.account) != (region, account):
+    """Raise InputError unless the version belongs to this stack."""
+    if not is_of(package, group, region=region, account=account):
         raise InputError(
             f"{package.text} is not a version of {group} in this account and region; nothing was deployed."
             " Name a version of this stack's registry"

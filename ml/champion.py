@@ -71,6 +71,7 @@ def _with_archive(sagemaker: "SageMakerClient", s3: "S3Client", package: ModelPa
         archive = storage.read(s3, uri)
     except ClientError as error:
         code = error.response["Error"]["Code"]
+        # AccessDenied is among them: the train role may not list the bucket, and gets it for an absent archive too.
         if code not in data.UNREADABLE:
             raise
         return _without_archive(package, f"its archive cannot be read: {code}")

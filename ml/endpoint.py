@@ -31,6 +31,9 @@ IN_SERVICE = "InService"
 FAILED = "Failed"
 DELETING = "Deleting"
 CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+ROLLBACK_FAILED = "UpdateRollbackFailed"
+BROKEN = frozenset({FAILED, ROLLBACK_FAILED, "OutOfService"})
+"""Nothing ends these but a person, or the next release."""
 
 
 class FailedError(RoadError):
@@ -142,10 +145,13 @@ def remove(sagemaker: "SageMakerClient", name: str, pauses: Pauses) -> None:
         raise RoadError(f"endpoint {name} could not be removed. Look at it in the console, then retry the stage")
 
 
-def wait_in_service(sagemaker: "SageMakerClient", name: str, config: str, *, pauses: Iterable[float], say: Say) -> None:
+def wait_in_service(
+    sagemaker: "SageMakerClient", name: str, config: str, *, old_reason: str, pauses: Iterable[float], say: Say
+) -> None:
     """Return once the endpoint serves `config`. Raises RoadError when it does not, however healthy it looks.
 
     An update that SageMaker has taken back ends in service as well, with the old configuration: RolledBackError.
+    `old_reason` is the FailureReason from before the update: it stays until the update shows.
     """
     shown, changed = "", False
     for waited in pauses:
@@ -160,7 +166,7 @@ def wait_in_service(sagemaker: "SageMakerClient", name: str, config: str, *, pau
             raise broken(found)
         elif serving == config:
             return
-        elif changed or found.get("FailureReason") or waited >= STALE_SECONDS:
+        elif changed or found.get("FailureReason", "") not in ("", old_reason) or waited >= STALE_SECONDS:
             raise RolledBackError(
                 f"endpoint {name} rolled back: it serves {serving} again, not {config}: {_cause(found)}."
                 f" See its log, {_log(name)}"
@@ -174,7 +180,7 @@ def broken(found: Mapping[str, Any]) -> RoadError:
     text = f"endpoint {name} is {status}: {_cause(found)}. See its log, {_log(name)}"
     if status == FAILED:
         return FailedError(f"{text}, then push a repaired model or retry the stage")
-    if status == "UpdateRollbackFailed":
+    if status == ROLLBACK_FAILED:
         # Both fleets serve: to delete it would end the good one as well.
         return RoadError(
             f"{text}. It serves a mix of the old and the new configuration: follow SageMaker's guide,"

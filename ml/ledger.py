@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from ml import contract
 from ml.errors import RoadError
+from ml.registry import ModelPackageArn
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,6 +42,10 @@ class Entry:
     def key(self) -> str:
         """Where it lies: the same execution writes each event once, however often its stage is run again."""
         return f"{contract.LEDGER_PREFIX}{self.endpoint}/{self.execution}-{self.event}.json"
+
+    def is_about(self, package: ModelPackageArn) -> bool:
+        """Return whether this is about the package, in whichever case its group is spelt."""
+        return self.model_package_arn.lower() == package.text.lower()
 
 
 def timestamp(now: datetime) -> str:

@@ -85,7 +85,7 @@ class Rollout:
             self._begin(lambda: endpoint.create(self.clients.sagemaker, self.release, self.pauses))
             entry.say(f"endpoint: {self.release.plan.name} is created with {config}")
             try:
-                self._wait(config, IN_SERVICE_SECONDS)
+                self._wait(config, IN_SERVICE_SECONDS, old_reason="")
                 break
             except FailedError as failed:
                 self._remove_endpoint()
@@ -115,11 +115,12 @@ class Rollout:
         self._begin(lambda: endpoint.update(self.clients.sagemaker, request, self.pauses))
         entry.say(f"endpoint: {plan.name} is updated from {now.config_name} to {config}")
         try:
-            self._wait(config, IN_SERVICE_SECONDS + plan.watch_seconds + endpoint.ROLL_BACK_SECONDS)
+            seconds = IN_SERVICE_SECONDS + plan.watch_seconds + endpoint.ROLL_BACK_SECONDS
+            self._wait(config, seconds, old_reason=now.failure_reason)
         except RolledBackError:
             self._afterwards(self._scale, self._discard)
             raise
-        self._prove_or(lambda: self._take_back(now.config_name))
+        self._prove_or(lambda: self._take_back(now.config_name, now.failure_reason))
         return config
 
     def _finish(self, now: Serving) -> str:
@@ -127,10 +128,10 @@ class Rollout:
         entry.say(f"endpoint: {self.release.plan.name} serves {now.config_name} already, as this execution wanted")
         configs = pruning.inventory_of(self.clients.sagemaker, self.release.plan).configs
         before = pruning.previous(configs, _config_of(now))
-        self._prove_or(lambda: self._take_back(before) if before else self._remove_first())
+        self._prove_or(lambda: self._take_back(before, now.failure_reason) if before else self._remove_first())
         return now.config_name
 
-    def _take_back(self, config: str) -> str:
+    def _take_back(self, config: str, old_reason: str) -> str:
         """Return to a configuration that has proven itself: at once, and with as many instances as there are."""
         plan = self.release.plan
         entry.say(f"endpoint: {plan.name} returns to {config}")
@@ -139,7 +140,7 @@ class Rollout:
             autoscaling.remove(self.clients.autoscaling, plan)
             request |= endpoint_config.retention()
         endpoint.update(self.clients.sagemaker, request, self.pauses)
-        self._wait(config, IN_SERVICE_SECONDS)
+        self._wait(config, IN_SERVICE_SECONDS, old_reason=old_reason)
         self._afterwards(self._scale)
         return f"{config} serves again"
 
@@ -171,9 +172,15 @@ class Rollout:
             autoscaling.remove(self.clients.autoscaling, self.release.plan)
         endpoint.remove(self.clients.sagemaker, self.release.plan.name, self.pauses)
 
-    def _wait(self, config: str, seconds: float) -> None:
-        name = self.release.plan.name
-        endpoint.wait_in_service(self.clients.sagemaker, name, config, pauses=self.pauses(seconds), say=entry.say)
+    def _wait(self, config: str, seconds: float, *, old_reason: str) -> None:
+        endpoint.wait_in_service(
+            self.clients.sagemaker,
+            self.release.plan.name,
+            config,
+            old_reason=old_reason,
+            pauses=self.pauses(seconds),
+            say=entry.say,
+        )
 
     def _prove(self) -> None:
         prove(self.clients.runtime, self.release.plan.name, self.golden, self.pauses(PROOF_SECONDS))
@@ -192,6 +199,11 @@ class Rollout:
         autoscaling.follow(self.clients.autoscaling, self.release.plan, self.pauses)
 
     def _discard(self) -> None:
+        """Remove what was made for the release, but nothing while the endpoint changes (API, UpdateEndpoint)."""
+        name = self.release.plan.name
+        if endpoint.has_begun(self.clients.sagemaker, name, self.release.config_name):
+            entry.say(f"not tidied up: endpoint {name} is on its way to the release; the next one removes what is left")
+            return
         pruning.discard(self.clients.sagemaker, self.release, entry.say)
 
     def _afterwards(self, *steps: Callable[[], None]) -> None:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """The configuration in service. `instances` is how many of them the endpoint is to have, 0 when serverless."""
+    """The configuration in service. `instances` is how many of them the endpoint is to have, 0 when serverless.
+
+    `failure_reason` is what an update that failed has left behind, empty where none has.
+    """
 
     config_name: str
     created: datetime
     config: Mapping[str, Any]
     model_package: ModelPackageArn | None
     instances: int
+    failure_reason: str
 
     @property
     def variant(self) -> Mapping[str, Any]:
@@ -53,6 +57,7 @@ def read(sagemaker: "SageMakerClient", found: Mapping[str, Any]) -> Serving:
         config=config,
         model_package=_package(sagemaker, str(config["ProductionVariants"][0]["ModelName"])),
         instances=running.get("DesiredInstanceCount", 0),
+        failure_reason=found.get("FailureReason", ""),
     )
 
 

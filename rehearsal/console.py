@@ -25,7 +25,9 @@ class Console:
 
     def __init__(self, *, started: float) -> None:
         # Without a terminal (a build log, a file) nobody says how wide a line may be.
-        self._terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
+        width = None if sys.stdout.isatty() else _WIDTH_OF_A_LOG
+        # Messages and comments are text that others wrote: neither markup nor the name of a picture.
+        self._terminal = Terminal(highlight=False, markup=False, emoji=False, width=width)
         self._started = started
         self._lock = threading.Lock()
         self._hushed = False
@@ -48,7 +50,7 @@ class Console:
         """Print a line that opens a new act."""
         with self._lock:
             self._terminal.print()
-            self._terminal.rule(f"[bold]{text}", align="left")
+            self._terminal.rule(Text(text, style="bold"), align="left")
 
     def tell(self, title: str, lines: Iterable[str]) -> None:
         """Print lines that a person may copy: each in full, however long."""
@@ -87,7 +89,7 @@ class Console:
         with self._lock:
             self._terminal.print()
             self._terminal.print(table)
-            self._terminal.print(f"\n[{style}]{good} of {len(outcomes)} {claim}.[/]")
+            self._terminal.print(Text(f"\n{good} of {len(outcomes)} {claim}.", style=style))
 
     def show(self, report: Report) -> None:
         """Print what happened, what it proved, and who called what."""
@@ -98,8 +100,10 @@ class Console:
             self._terminal.print(_role_table(report))
             self._terminal.print()
             self._terminal.print(_proof_table(report))
-            verdict = "[bold green]The road holds." if report.succeeded else "[bold red]The road does not hold."
-            self._terminal.print(f"\n{verdict}[/] {len(report.all_proofs)} claims checked in {report.seconds:.1f} s.")
+            good = report.succeeded
+            verdict = ("The road holds.", "bold green") if good else ("The road does not hold.", "bold red")
+            checked = f" {len(report.all_proofs)} claims checked in {report.seconds:.1f} s."
+            self._terminal.print(Text.assemble("\n", verdict, checked))
 
 
 def _act_table(act: Act) -> Table:

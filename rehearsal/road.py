@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+from botocore.exceptions import ClientError
 
 from ml import contract
+from ml.endpoint import is_absent
 from ml.errors import InputError, RoadError
 from rehearsal.account.cloud import Cloud, PackageArnCase, Progress
 from rehearsal.account.iam import Policy
@@ -137,10 +139,13 @@ class Road:
 
     def serving_config(self) -> str:
         """Return the name of the endpoint's configuration; empty when there is no endpoint."""
-        sagemaker = self.cloud.client("sagemaker")
-        if self.endpoint not in {each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]}:
+        try:
+            found = self.cloud.client("sagemaker").describe_endpoint(EndpointName=self.endpoint)
+        except ClientError as error:
+            if not is_absent(error):
+                raise
             return ""
-        return str(sagemaker.describe_endpoint(EndpointName=self.endpoint)["EndpointConfigName"])
+        return str(found["EndpointConfigName"])
 
     def ask(self, body: str, content_type: str) -> Any:
         """Return the endpoint's JSON answer to one request."""

@@ -6,8 +6,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ml import endpoint
+from ml.gate import one_line
+
+_LONGEST_CAUSE = 160
 ABSENT = "it is not there: pulumi up"
-_REFUSALS = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized")
+_REFUSALS = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError")
+_ABSENCES = ("NotFound", "404", "NoSuchBucket", "NonExistentQueue", "QueueDoesNotExist")
+"""Parts of error codes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +42,18 @@ def open_question(name: str, found: str, repair: str) -> Check:
 
 
 def seen(name: str, look: Callable[[], Check]) -> Check:
-    """Return what `look` found; a refused call is a finding as well, because nothing vouches for the part."""
+    """Return what `look` found; a refused call is a finding as well, because nothing vouches for the part.
+
+    Any other fault, as of a busy service, leaves the question open.
+    """
     try:
         return look()
     except ClientError as error:
-        code = str(error.response["Error"].get("Code"))
-        refused = any(word in code for word in _REFUSALS)
-        return wrong(name, code, f"ask for the right to call {error.operation_name}" if refused else ABSENT)
+        cause = error.response["Error"]
+        code, said = str(cause.get("Code")), str(cause.get("Message"))
+        if any(word in code for word in _REFUSALS):
+            return wrong(name, code, f"ask for the right to call {error.operation_name}")
+        # SageMaker has no code of its own for what is not there: the message tells.
+        if any(word in code for word in _ABSENCES) or "does not exist" in said or endpoint.is_absent(error):
+            return wrong(name, code, ABSENT)
+        return open_question(name, f"{code}: {one_line(said, _LONGEST_CAUSE)}", "run the doctor again in a while")

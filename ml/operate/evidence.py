@@ -14,15 +14,16 @@ from ml.operate.stack import Stack
 from ml.operate.state import version_in_question
 from ml.operate.versions import Version
 
+_ABSENT = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+
 
 def evaluation(aws: Aws, version: Version) -> bytes:
     """Return the evaluation that was registered. Raises EvidenceError where it is absent or another one."""
     source = registry.evaluation_of(version.description)
     uri = f"s3://{source.bucket}/{source.key}"
-    try:
-        body: bytes = aws.client("s3").get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
-    except ClientError as error:
-        raise EvidenceError(f"the evaluation {uri} cannot be read") from error
+    body = _stored(aws, source.bucket, source.key)
+    if body is None:
+        raise EvidenceError(f"the evaluation {uri} does not exist. Train again")
     if storage.sha256(body) != source.sha256:
         raise EvidenceError(f"the evaluation {uri} is not the one registered")
     return body
@@ -42,15 +43,23 @@ def report(aws: Aws, stack: Stack, version: Version) -> bytes:
         raise RoadError(
             f"the report of version {version.number} is said to be {uri}, not below {prefix}: do not trust it"
         )
-    key = uri.removeprefix(f"s3://{stack.model_bucket}/")
-    try:
-        body: bytes = aws.client("s3").get_object(Bucket=stack.model_bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        code = error.response["Error"].get("Code")
-        raise RoadError(f"the report {uri} cannot be read ({code}). Find out who removed it") from error
+    body = _stored(aws, stack.model_bucket, uri.removeprefix(f"s3://{stack.model_bucket}/"))
+    if body is None:
+        raise RoadError(f"the report {uri} does not exist. Find out who removed it")
     found = storage.sha256(body)
     if found != digest:
         raise RoadError(f"the report {uri} has SHA-256 {found}, not the one in its key: somebody changed it")
+    return body
+
+
+def _stored(aws: Aws, bucket: str, key: str) -> bytes | None:
+    """Return the object, None where there is none. A refusal is raised: it says nothing about the version."""
+    try:
+        body: bytes = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in _ABSENT:
+            raise
+        return None
     return body
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ml import contract, runtimes
+from ml import contract, endpoint, runtimes
 from ml.operate.aws import Aws
 from ml.operate.check import ABSENT, Check, open_question, seen, wrong
 from ml.operate.stack import Stack
@@ -139,7 +139,7 @@ def _endpoint(aws: Aws, stack: Stack, name: str) -> Check:
     state, serves = serving_now(aws, stack)
     if not state:
         return Check(name=f"endpoint {name}", found="none yet: the first release makes it")
-    if state in ("Failed", "UpdateRollbackFailed", "OutOfService"):
+    if state in endpoint.BROKEN:
         return wrong(f"endpoint {name}", state, f"read its log /aws/sagemaker/Endpoints/{name}, then retry the stage")
     return Check(name=f"endpoint {name}", found=f"{state} with {serves.config_name if serves else 'nothing'}")
 

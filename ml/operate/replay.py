@@ -36,7 +36,7 @@ class Question:
 
 
 def replay(aws: Aws, stack: Stack, question: Question, *, plot: Path | None = None) -> Answer:
-    """Judge every version's registered evaluation again; a version without readable evidence is rejected.
+    """Judge every version's registered evaluation again; one whose evidence is absent or altered is rejected.
 
     `plot` names a file, SVG or PNG, for a picture of it. The champion is the one that each version met at its time.
     """

@@ -31,15 +31,17 @@ def show(answer: Answer, *, as_json: bool) -> None:
         content = {"title": answer.title, "rows": list(answer.rows), "notes": list(answer.notes), **answer.extra}
         sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
+    # What others wrote, a comment or a reason, is text: neither markup nor the name of a picture.
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_LOG
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     table = Table(title=answer.title, title_justify="left")
     for column in answer.columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in answer.rows:
         table.add_row(*(_text(row.get(column)) for column in answer.columns))
-    console.print(table if answer.rows else f"{answer.title}: none", markup=False)
+    console.print(table if answer.rows else f"{answer.title}: none")
     for note in answer.notes:
-        console.print(note, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
 
 
 def _text(value: Any) -> str:

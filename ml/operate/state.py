@@ -12,6 +12,7 @@ from ml.operate.aws import Aws
 from ml.operate.show import Answer
 from ml.operate.stack import Stack
 from ml.operate.versions import Version, all_versions, one_version
+from ml.registry import ModelPackageArn
 from ml.serving import Serving
 
 _LONGEST_REASON = 160
@@ -34,8 +35,8 @@ def status(aws: Aws, stack: Stack) -> Answer:
     state, serves = serving_now(aws, stack)
     package = serves.model_package if serves else None
     rows = [
-        _row("endpoint", stack.endpoint_name, state or "does not exist", state in ("", "Failed")),
-        _row("serves", f"version {package.version}" if package else "nothing of the registry", _config(serves), False),
+        _row("endpoint", stack.endpoint_name, state or "does not exist", state in endpoint.BROKEN | {""}),
+        _row("serves", _told(package, stack), _config(serves), False),
         *_pipeline_rows(aws, stack),
         *waiting.rows(aws, stack),
         *_alarm_rows(aws, stack),
@@ -58,17 +59,17 @@ def history(aws: Aws, stack: Stack) -> Answer:
     sagemaker = aws.client("sagemaker")
     _, serves = serving_now(aws, stack)
     now = serves.model_package if serves else None
-    served: dict[int, list[str]] = {}
-    for entry in ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name):
-        served.setdefault(entry.version, []).append(
-            entry.time if entry.event == ledger.SERVES else f"{entry.time} failed"
-        )
+    entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
     rows = [
         {
             "version": version.number,
             "status": version.status,
             "champion": bool(now and now.is_in_group(version.arn.group) and now.version == version.number),
-            "deployed": ", ".join(served.get(version.number, ())),
+            "deployed": ", ".join(
+                entry.time if entry.event == ledger.SERVES else f"{entry.time} failed"
+                for entry in entries
+                if entry.is_about(version.arn)
+            ),
             **{name: version.metrics.get(name) for name in stack.thresholds},
             "commit": version.metadata.get(contract.METADATA_COMMIT, "")[:12],
             "created": version.created.strftime("%Y-%m-%d %H:%M"),
@@ -86,7 +87,8 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
     number = version.number
     _, serves = serving_now(aws, stack)
     entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
-    serving_it = serves is not None and serves.model_package is not None and serves.model_package.version == number
+    package = serves.model_package if serves else None
+    serving_it = package is not None and approved_version.is_same(package, version.arn)
     changed_by = version.description.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "")
     facts: list[tuple[str, str, Any]] = [
         ("endpoint", "name", stack.endpoint_name if serving_it else "does not serve this version"),
@@ -101,7 +103,7 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
         *(
             ("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}; {entry.decision}")
             for entry in entries
-            if entry.version == number
+            if entry.is_about(version.arn)
         ),
     ]
     rows = [{"part": part, "what": what, "value": value} for part, what, value in facts]
@@ -134,7 +136,17 @@ def _number_in_service(aws: Aws, stack: Stack) -> int:
     _, serves = serving_now(aws, stack)
     if serves is None or serves.model_package is None:
         raise InputError(f"endpoint {stack.endpoint_name} serves no version. Name one: python -m ml history")
-    return serves.model_package.version
+    package = serves.model_package
+    if not _is_of_stack(package, stack):
+        raise InputError(
+            f"endpoint {stack.endpoint_name} serves {package.text}, which is not a version of"
+            f" {stack.model_package_group} in this account and region. Name one of this stack: python -m ml history"
+        )
+    return package.version
+
+
+def _is_of_stack(package: ModelPackageArn, stack: Stack) -> bool:
+    return approved_version.is_of(package, stack.model_package_group, region=stack.region, account=stack.account)
 
 
 def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:
@@ -153,6 +165,12 @@ def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:
 
 def _row(what: str, name: str, state: str, attention: bool) -> dict[str, Any]:
     return {"what": what, "name": name, "state": state, "attention": attention}
+
+
+def _told(package: ModelPackageArn | None, stack: Stack) -> str:
+    if package is None:
+        return "nothing of the registry"
+    return f"version {package.version}" if _is_of_stack(package, stack) else package.text
 
 
 def _config(serves: Serving | None) -> str:

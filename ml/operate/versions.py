@@ -52,26 +52,45 @@ class Version:
 
 
 def all_versions(sagemaker: "SageMakerClient", group: str) -> list[Version]:
-    """Return every version of the group, newest first. Raises InputError where there is no such group."""
-    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
-    try:
-        arns = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
-    except ClientError as error:
-        if not is_absent(error) and "does not exist" not in str(error):
-            raise
-        raise InputError(f"there is no model package group {group}. Run pulumi up, or name another --stack") from error
-    found = [_version(registry.describe(sagemaker, arn)) for arn in arns]
-    return sorted((each for each in found if each.arn.is_in_group(group)), key=lambda each: each.number, reverse=True)
+    """Return every version of the group, newest first, without those that vanish meanwhile.
+
+    Raises InputError where there is no such group.
+    """
+    found = []
+    for arn in _arns(sagemaker, group):
+        try:
+            found.append(_version(registry.describe(sagemaker, arn.text)))
+        except ClientError as error:
+            if not _is_gone(error):
+                raise
+    return found
 
 
 def one_version(sagemaker: "SageMakerClient", group: str, number: int) -> Version:
     """Return version `number` of the group. Raises InputError that names the versions there are."""
-    versions = all_versions(sagemaker, group)
-    for version in versions:
-        if version.number == number:
-            return version
-    known = ", ".join(str(version.number) for version in versions) or "none"
+    arns = _arns(sagemaker, group)
+    for arn in arns:
+        if arn.version == number:
+            return _version(registry.describe(sagemaker, arn.text))
+    known = ", ".join(str(arn.version) for arn in arns) or "none"
     raise InputError(f"{group} has no version {number}; there is {known}. See them: python -m ml history")
+
+
+def _arns(sagemaker: "SageMakerClient", group: str) -> list[ModelPackageArn]:
+    """Return the group's versions, newest first, as the list has them. Raises InputError where there is no group."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    try:
+        texts = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
+    except ClientError as error:
+        if not _is_gone(error):
+            raise
+        raise InputError(f"there is no model package group {group}. Run pulumi up, or name another --stack") from error
+    arns = [registry.parse_model_package_arn(text) for text in texts]
+    return sorted((arn for arn in arns if arn.is_in_group(group)), key=lambda arn: arn.version, reverse=True)
+
+
+def _is_gone(error: ClientError) -> bool:
+    return is_absent(error) or "does not exist" in str(error)
 
 
 def _version(description: Mapping[str, Any]) -> Version:

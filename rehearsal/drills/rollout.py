@@ -114,8 +114,9 @@ def put_in_service(stand: Stand, arn: str) -> None:
 def _nothing_left(stand: Stand, arn: str) -> Proof:
     """Prove that no model is left of a version that did not go live."""
     prefix = f"{stand.road.endpoint}{contract.VERSION_SEPARATOR}v{arn.rpartition('/')[2]}-"
-    found = stand.cloud.client("sagemaker").list_models(NameContains=prefix)["Models"]
-    names = ", ".join(each["ModelName"] for each in found) or "nothing"
+    pages = stand.cloud.client("sagemaker").get_paginator("list_models").paginate(NameContains=prefix)
+    found = [each["ModelName"] for page in pages for each in page["Models"]]
+    names = ", ".join(found) or "nothing"
     return Proof(claim="nothing is left that was made for it", holds=not found, detail=f"{names} is left")
 
 

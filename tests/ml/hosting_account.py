@@ -78,6 +78,9 @@ class HostingAccount:
         self.bad: set[int] = set()
         self.wrong: set[int] = set()
         self.quota_is_used_up = False
+        self.stale_looks = 0
+        """For how many looks an accepted update does not show."""
+        self._stale: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.violations: list[str] = []
         self.kill_before: int | None = None
@@ -168,15 +171,21 @@ class HostingAccount:
         endpoint = self.endpoint
         if endpoint is None:
             raise _error("ValidationException", f'Could not find endpoint "{EndpointName}".')
+        if self._stale:
+            return self._stale.pop()
+        shown = self._shown(EndpointName, endpoint)
+        self._go_on()
+        return shown
+
+    def _shown(self, name: str, endpoint: dict[str, Any]) -> dict[str, Any]:
         shown = {
-            "EndpointName": EndpointName,
+            "EndpointName": name,
             "EndpointStatus": endpoint["status"],
             "EndpointConfigName": endpoint["serving"] or endpoint["wanted"],
             "ProductionVariants": [{"VariantName": "AllTraffic", "DesiredInstanceCount": endpoint["instances"]}],
         }
         if endpoint["reason"]:
             shown["FailureReason"] = endpoint["reason"]
-        self._go_on()
         return shown
 
     def _create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: Any) -> Any:
@@ -197,6 +206,7 @@ class HostingAccount:
         if self.target and new.get("InstanceType") != old.get("InstanceType"):
             raise _error("ValidationException", "The variant is a scalable target.")
         self._refuse_beyond_quota()
+        self._stale = [self._shown(EndpointName, self.endpoint)] * self.stale_looks
         self.endpoint |= {"status": "Updating", "wanted": EndpointConfigName, "reason": ""}
         if not options.get("RetainAllVariantProperties"):
             self.endpoint["instances"] = new.get("InitialInstanceCount", 0)

@@ -55,7 +55,7 @@ def aws(**services: Any) -> Aws:
 
 
 def pages(**operations: Iterable[dict[str, Any]] | Exception) -> Callable[[str], Any]:
-    """Return a `get_paginator` whose operations answer with these pages, or raise."""
+    """Return a `get_paginator` whose operations answer with these pages, or raise when the first is asked for."""
 
     def answer(operation: str) -> Any:
         given = operations[operation]
@@ -63,20 +63,20 @@ def pages(**operations: Iterable[dict[str, Any]] | Exception) -> Callable[[str],
         def paginate(**_: Any) -> Any:
             if isinstance(given, Exception):
                 raise given
-            return given
+            yield from given
 
         return SimpleNamespace(paginate=paginate)
 
     return answer
 
 
-def refusal(code: str, operation: str = "DescribeSomething") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "said AWS"}}, operation)
+def refusal(code: str, operation: str = "DescribeSomething", message: str = "said AWS") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-def raising(code: str, operation: str = "DescribeSomething") -> Callable[..., Any]:
+def raising(code: str, operation: str = "DescribeSomething", message: str = "said AWS") -> Callable[..., Any]:
     def refuse(**_: Any) -> Any:
-        raise refusal(code, operation)
+        raise refusal(code, operation, message)
 
     return refuse
 
@@ -91,6 +91,7 @@ def version(number: int, *, status: str = contract.APPROVED, body: bytes = b"{}"
         status=status,
         reason="",
         description={
+            "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://{BUCKET}/models/{digest}/model.tar.gz"}]},
             "ModelMetrics": {"ModelQuality": {"Statistics": statistics}},
             "CustomerMetadataProperties": metadata,
         },

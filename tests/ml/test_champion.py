@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from ml import champion, contract, evidence, gate, packaging, storage, training, usecases
@@ -336,6 +337,22 @@ def test_a_champion_without_a_trusted_archive_says_why(account: Account, change:
     assert found is not None
     assert found.reason.startswith(reason)
     assert found.archive == b""
+
+
+def test_an_archive_that_s3_refuses_may_be_one_that_is_gone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The train role may not list the bucket; S3 answers such a caller AccessDenied for an absent object."""
+
+    def get_object(**_: Any) -> Any:
+        raise account.client_error(code)
+
+    monkeypatch.setattr(account.aws.s3, "get_object", get_object)
+    code = "AccessDenied"
+    found = account.find()
+    assert found is not None
+    assert (found.reason, found.version) == ("its archive cannot be read: AccessDenied", 3)
+    code = "SlowDown"
+    with pytest.raises(ClientError, match="SlowDown"):
+        account.find()
 
 
 def test_a_fault_of_aws_is_no_answer(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

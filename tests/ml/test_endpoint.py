@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -54,9 +55,9 @@ def pauses(seconds: float) -> Iterator[float]:
     return iter([0.0, 1.0, 2.0, seconds])
 
 
-def wait(fake: Any, config: str = "new") -> list[str]:
+def wait(fake: Any, config: str = "new", *, old_reason: str = "") -> list[str]:
     said: list[str] = []
-    endpoint.wait_in_service(fake, "e", config, pauses=pauses(1200), say=said.append)
+    endpoint.wait_in_service(fake, "e", config, old_reason=old_reason, pauses=pauses(1200), say=said.append)
     return said
 
 
@@ -190,6 +191,12 @@ def test_a_refused_change_may_have_begun(sagemaker: Any, found: Any, begun: bool
     assert endpoint.has_begun(sagemaker(describe_endpoint=[found]), "e", "new") is begun
 
 
+def test_every_status_that_sagemaker_knows_is_one_of_ours() -> None:
+    shape = botocore.session.get_session().get_service_model("sagemaker").shape_for("EndpointStatus")
+
+    assert set(shape.enum) == endpoint.CHANGING | endpoint.BROKEN | {endpoint.IN_SERVICE, endpoint.DELETING}
+
+
 # --- removing
 
 
@@ -244,11 +251,30 @@ def test_an_update_that_never_shows_is_a_roll_back_too(sagemaker: Any) -> None:
         wait(sagemaker(describe_endpoint=[state("InService")]))
 
 
-def test_a_reason_of_failure_ends_the_wait_at_once(sagemaker: Any) -> None:
+@pytest.mark.parametrize("old_reason", ["", "last week"])
+def test_a_new_reason_of_failure_ends_the_wait_at_once(sagemaker: Any, old_reason: str) -> None:
     fake = sagemaker(describe_endpoint=[state("InService", FailureReason="no memory")])
-    with pytest.raises(RoadError, match="no memory"):
-        wait(fake)
+    with pytest.raises(RolledBackError, match="no memory"):
+        wait(fake, old_reason=old_reason)
     assert len(fake.sent) == 1
+
+
+def test_the_reason_of_an_earlier_failure_says_nothing_about_this_update(sagemaker: Any) -> None:
+    fake = sagemaker(
+        describe_endpoint=[
+            state("InService", FailureReason="last week"),
+            state("Updating"),
+            state("InService", "new"),
+        ]
+    )
+
+    assert wait(fake, old_reason="last week")[-1] == "endpoint: e is InService after 2 s"
+
+
+def test_an_update_that_fails_as_the_one_before_is_a_roll_back(sagemaker: Any) -> None:
+    again = state("InService", FailureReason="no memory")
+    with pytest.raises(RolledBackError, match="no memory"):
+        wait(sagemaker(describe_endpoint=[again, state("Updating"), again]), old_reason="no memory")
 
 
 @pytest.mark.parametrize(

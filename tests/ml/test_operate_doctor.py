@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ml import runtimes
+from ml import endpoint, runtimes
 from ml.errors import InputError
 from ml.operate import doctor, parts
-from ml.operate.check import Check
+from ml.operate.check import Check, seen
 from tests.ml.operated_stack import ACCOUNT, REGION, aws, pages, raising, refusal, stack
 
 TODAY = date(2026, 11, 28)
@@ -77,7 +77,13 @@ _WAITING = [{"SubscriptionArn": "PendingConfirmation", "Endpoint": "ada@example.
 FAULTS: list[tuple[str, str, Callable[..., Any], str, str]] = [
     ("codepipeline", "get_pipeline_state", _closed, "nothing enters stage Deploy", "enable-stage-transition"),
     ("codepipeline", "get_pipeline_state", raising("PipelineNotFoundException"), "PipelineNotFound", "pulumi up"),
-    ("sagemaker", "describe_model_package_group", raising("ValidationException"), "Validation", "pulumi up"),
+    (
+        "sagemaker",
+        "describe_model_package_group",
+        raising("ValidationException", message="ModelPackageGroup x does not exist."),
+        "Validation",
+        "pulumi up",
+    ),
     ("s3", "get_bucket_versioning", lambda Bucket: {}, "versioning off", "pulumi up --refresh"),
     ("codebuild", "batch_get_projects", lambda names: {"projects": []}, "absent", "pulumi up"),
     ("lambda", "get_function_configuration", lambda FunctionName: {"Runtime": "python3.9"}, "python3.9", "pulumi up"),
@@ -143,23 +149,56 @@ def test_a_fault_is_found_and_comes_with_its_repair(
     assert repair in wrong[0].repair
 
 
-def test_what_a_person_may_not_see_is_a_finding_too() -> None:
+def look(code: str, message: str = "said AWS") -> Check:
+    return seen("topic alarms", raising(code, "ListSubscriptionsByTopic", message))
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "NotAuthorized"]
+)
+def test_what_a_person_may_not_see_is_a_finding_too(code: str) -> None:
+    check = look(code)
+    assert (check.ok, check.found) == (False, code)
+    assert check.repair == "ask for the right to call ListSubscriptionsByTopic"
+
+
+def test_a_topic_that_a_person_may_not_see_is_not_called_absent() -> None:
     services = sound()
-    services["events"].describe_rule = raising("AccessDeniedException", "DescribeRule")
+    refused = refusal("AuthorizationError", "ListSubscriptionsByTopic")
+    services["sns"].get_paginator = pages(list_subscriptions_by_topic=refused)
 
     [check] = findings(services)
-    assert (check.ok, check.repair) == (False, "ask for the right to call DescribeRule")
+    assert (check.ok, check.repair) == (False, "ask for the right to call ListSubscriptionsByTopic")
 
 
-def test_an_endpoint_that_is_not_there_yet_is_no_finding_and_a_failed_one_is() -> None:
+@pytest.mark.parametrize(
+    "code",
+    ["NotFound", "404", "NoSuchBucket", "PipelineNotFoundException", "ResourceNotFoundException", "QueueDoesNotExist"],
+)
+def test_what_is_not_there_is_a_finding_with_the_command_that_makes_it(code: str) -> None:
+    check = look(code)
+    assert (check.ok, check.found, check.repair) == (False, code, "it is not there: pulumi up")
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingException", "Throttling", "ExpiredToken", "InternalError", "ServiceUnavailable", "Validation"]
+)
+def test_a_fault_that_says_nothing_of_the_part_stays_an_open_question(code: str) -> None:
+    check = look(code)
+    assert (check.ok, check.found) == (None, f"{code}: said AWS")
+    assert "pulumi up" not in check.repair
+
+
+@pytest.mark.parametrize("status", sorted(endpoint.BROKEN))
+def test_an_endpoint_that_is_not_there_yet_is_no_finding_and_a_broken_one_is(status: str) -> None:
     services = sound()
     services["sagemaker"].describe_endpoint = lambda EndpointName: {
         "EndpointName": "churn",
-        "EndpointStatus": "Failed",
+        "EndpointStatus": status,
         "EndpointConfigName": "c",
     }
     [check] = findings(services)
-    assert (check.name, check.found) == ("endpoint churn", "Failed")
+    assert (check.name, check.found) == ("endpoint churn", status)
 
     absent = refusal("ValidationException")
     absent.response["Error"]["Message"] = "Could not find endpoint"

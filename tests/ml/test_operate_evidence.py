@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ml import contract, storage
 from ml.errors import InputError, RoadError
@@ -83,10 +84,17 @@ def test_a_report_from_anywhere_else_is_not_trusted(fetch: Any, uri: str, tmp_pa
 
 def test_a_report_that_is_gone_is_one_line(fetch: Any) -> None:
     fetch.account.client("s3").get_object = raising("NoSuchKey")
-    with pytest.raises(RoadError, match=r"cannot be read \(NoSuchKey\)"):
+    with pytest.raises(RoadError, match="does not exist. Find out who removed it"):
         fetch()
-    with pytest.raises(EvidenceError, match="cannot be read"):
+    with pytest.raises(EvidenceError, match="does not exist"):
         fetch(evaluated=True)
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_a_fault_of_aws_is_not_taken_for_a_missing_file(fetch: Any, evaluated: bool) -> None:
+    fetch.account.client("s3").get_object = raising("AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        fetch(evaluated=evaluated)
 
 
 def test_a_browser_is_opened_only_when_asked_for(fetch: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

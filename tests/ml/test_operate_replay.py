@@ -8,14 +8,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ml import contract, gate, storage
+from ml.entry import run
 from ml.errors import InputError
 from ml.operate import replay
 from ml.operate.judged import Judged, bar
 from ml.operate.plot import draw
 from ml.operate.replay import Question
-from tests.ml.operated_stack import aws, stack, version
+from tests.ml.operated_stack import aws, raising, stack, version
 
 
 def document(accuracy: float, **interval: float) -> bytes:
@@ -43,7 +45,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(thresholds: dict[str, float], plot: Path | None = None, **changes: Any) -> Any:
         return replay.replay(account, stack(), Question.of(stack(), thresholds, changes), plot=plot)
 
-    return SimpleNamespace(run=run, stored=stored)
+    return SimpleNamespace(run=run, stored=stored, account=account)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,21 @@ def test_evidence_that_was_changed_or_is_absent_is_a_rejection_with_its_reason(r
     rows = replayed.run({}).rows
     assert (rows[0]["would_be"], "is not the one registered" in rows[0]["reason"]) == (contract.REJECTED, True)
     assert rows[1]["would_be"] == contract.APPROVED
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket", "404"])
+def test_evidence_that_is_gone_is_a_rejection(replayed: Any, code: str) -> None:
+    replayed.account.client("s3").get_object = raising(code, "GetObject")
+    assert {row["would_be"] for row in replayed.run({}).rows} == {contract.REJECTED}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken", "SlowDown"])
+def test_a_fault_of_aws_fails_the_replay_and_rejects_nothing(replayed: Any, code: str, capsys: Any) -> None:
+    replayed.account.client("s3").get_object = raising(code, "GetObject")
+    with pytest.raises(ClientError):
+        replayed.run({})
+    assert run(lambda: replayed.run({})) == 1
+    assert f"GetObject: {code}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])

@@ -8,13 +8,45 @@ from typing import Any
 
 import pytest
 
-from ml import contract, ledger
+from ml import contract, endpoint, ledger
 from ml.errors import InputError
 from ml.operate import decide, state, waiting
 from ml.operate.state import version_in_question
+from ml.registry import parse_model_package_arn
 from tests.ml.operated_stack import BUCKET, PACKAGE, aws, pages, stack, version
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+
+
+# --- status
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, status: str, package: str = f"{PACKAGE}/2") -> Any:
+    """The answer of `status` where only the endpoint can need a person."""
+    serving(monkeypatch, package, status)
+    account = waiting_account({}, None)
+    account.client("codepipeline").list_pipeline_executions = lambda **_: {"pipelineExecutionSummaries": []}
+    return state.status(account, stack(alarms=[], queues={}))
+
+
+@pytest.mark.parametrize("status", [*sorted(endpoint.BROKEN), ""])
+def test_an_endpoint_that_is_broken_or_absent_needs_a_person(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    answer = looked_at(monkeypatch, status)
+    assert (answer.rows[0]["attention"], answer.exit_status) == (True, 1)
+
+
+@pytest.mark.parametrize("status", [endpoint.IN_SERVICE, endpoint.DELETING, *sorted(endpoint.CHANGING)])
+def test_an_endpoint_that_serves_or_is_changed_on_purpose_needs_nobody(
+    monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    answer = looked_at(monkeypatch, status)
+    assert (answer.rows[0]["attention"], answer.exit_status) == (False, 0)
+
+
+def test_a_version_of_another_group_is_told_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = f"{PACKAGE.replace('Churn', 'Old')}/2"
+    assert looked_at(monkeypatch, endpoint.IN_SERVICE).rows[1]["name"] == "version 2"
+    assert looked_at(monkeypatch, endpoint.IN_SERVICE, other).rows[1]["name"] == other
 
 
 # --- who waits
@@ -84,9 +116,13 @@ def test_nobody_waits_where_all_is_decided() -> None:
 
 @pytest.fixture
 def versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    serves = SimpleNamespace(model_package=SimpleNamespace(version=2))
-    monkeypatch.setattr(state, "serving_now", lambda aws, stack: ("InService", serves))
+    serving(monkeypatch, f"{PACKAGE}/2")
     monkeypatch.setattr(state, "one_version", lambda sagemaker, group, number: version(number))
+
+
+def serving(monkeypatch: pytest.MonkeyPatch, package: str, status: str = endpoint.IN_SERVICE) -> None:
+    serves = SimpleNamespace(model_package=parse_model_package_arn(package), config_name="c")
+    monkeypatch.setattr(state, "serving_now", lambda aws, stack: (status, serves))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +156,41 @@ def test_what_is_not_of_this_stack_is_refused(versions: None, about: str, says: 
         version_in_question(aws(sagemaker=None), stack(), about)
 
 
+def test_a_version_of_another_group_is_not_taken_for_one_of_this_stack(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving(monkeypatch, f"{PACKAGE.replace('Churn', 'Old')}/2")
+    with pytest.raises(
+        InputError, match="endpoint churn serves .*OldPredictionModels/2, which is not a version of Chu"
+    ):
+        version_in_question(aws(sagemaker=None), stack(), None)
+
+
+@pytest.mark.parametrize(("group", "serves"), [("Churn", True), ("churn", True), ("Old", False)])
+def test_lineage_says_of_a_version_that_it_serves_only_where_it_is_of_this_group(
+    versions: None, monkeypatch: pytest.MonkeyPatch, group: str, serves: bool
+) -> None:
+    serving(monkeypatch, f"{PACKAGE.replace('Churn', group)}/2")
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: [])
+    rows = {row["what"]: row["value"] for row in state.lineage(aws(sagemaker=None, s3=None), stack(), "2").rows}
+    assert rows["name"] == ("churn" if serves else "does not serve this version")
+    assert rows["configuration"] == ("c" if serves else "")
+
+
+def test_what_another_groups_version_of_that_number_did_is_not_told_of_this_one(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = entry(ledger.SERVES), entry(ledger.FAILED, package=f"{PACKAGE.replace('Churn', 'Old')}/1")
+    respelt = entry(ledger.SERVES, execution="e-2", package=f"{PACKAGE.replace('Churn', 'churn')}/1")
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: [own, other, respelt])
+    monkeypatch.setattr(state, "all_versions", lambda sagemaker, group: [version(1)])
+    account = aws(sagemaker=None, s3=None)
+
+    told = [row["value"] for row in state.lineage(account, stack(), "1").rows if row["part"] == "deployment"]
+    assert [each.partition(":")[0] for each in told] == ["e-1", "e-2"]
+    assert state.history(account, stack()).rows[0]["deployed"] == ", ".join([own.time] * 2)
+
+
 # --- rollback
 
 
@@ -141,12 +212,12 @@ def rolled_back(monkeypatch: pytest.MonkeyPatch, ended: str, *recorded: ledger.E
     return decide.rollback(account, stack(), 1, wait=True, pauses=lambda seconds: [0.0])
 
 
-def entry(event: str, *, execution: str = "e-1", number: int = 1) -> ledger.Entry:
+def entry(event: str, *, execution: str = "e-1", number: int = 1, package: str = "") -> ledger.Entry:
     return ledger.Entry(
         event=event,
         time="2026-11-28T12:00:00Z",
         endpoint="churn",
-        model_package_arn=f"{PACKAGE}/{number}",
+        model_package_arn=package or f"{PACKAGE}/{number}",
         version=number,
         config="c",
         commit="0",

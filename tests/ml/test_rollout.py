@@ -89,6 +89,43 @@ def test_an_update_that_rolls_back_leaves_the_old_version_and_nothing_of_the_new
     assert (versions(account), list(account.configs)) == (["v1"], [before])
 
 
+def test_the_reason_that_an_earlier_update_left_ends_no_later_one(account: HostingAccount) -> None:
+    account.run(release(1))
+    account.bad = {2}
+    with pytest.raises(RoadError, match="rolled back"):
+        account.run(release(2))
+    account.stale_looks = 2
+    account.run(release(3))
+
+    assert serves(account, 3)
+    assert account.violations == []
+
+
+def test_such_a_reason_does_not_keep_a_wrong_model_from_being_taken_back(account: HostingAccount) -> None:
+    before = account.run(release(1))
+    account.run(release(2))
+    assert account.endpoint is not None
+    account.endpoint["reason"] = "of an update that failed since"
+    account.wrong, account.stale_looks = {2}, 2
+    with pytest.raises(RoadError, match=f"predicts .* {before} serves again"):
+        account.run(release(2))
+
+    assert serves(account, 1)
+    assert account.violations == []
+
+
+def test_nothing_is_removed_while_the_endpoint_changes(account: HostingAccount, capsys: Any) -> None:
+    """The update shows only when it has been given up."""
+    account.run(release(1))
+    account.stale_looks = len(list(pauses(0)))
+    with pytest.raises(RoadError, match="rolled back"):
+        account.run(release(2))
+
+    assert account.violations == []
+    assert versions(account) == ["v1", "v2"]
+    assert "not tidied up: endpoint mle-004-churn" in capsys.readouterr().out
+
+
 def test_a_model_that_proves_wrong_is_taken_back_at_once(account: HostingAccount) -> None:
     before = account.run(release(1))
     account.wrong = {2}

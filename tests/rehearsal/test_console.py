@@ -1,5 +1,6 @@
 """What a person reads at the end of a rehearsal, and how a program reads it."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -47,6 +48,24 @@ def test_stages_decision_prediction_calls_and_claims_are_shown(capsys: pytest.Ca
         "The road does not hold",
     ):
         assert word in text
+
+
+def test_what_others_wrote_is_shown_letter_for_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    """A build's message, a person's comment and what was seen: no markup, and no picture."""
+    foreign = "[red]no :key:[/x]"
+    told = report()
+    act = told.acts[0]
+    step = dataclasses.replace(act.steps[0], message=f"step {foreign}")
+    proof = Proof(claim=f"claim {foreign}", holds=True, detail=f"detail {foreign}")
+    texts = {"title": f"act {foreign}", "decision": f"decision {foreign}", "prediction": f"prediction {foreign}"}
+    text = shown(report(acts=[dataclasses.replace(act, steps=[step], **texts)], proofs=[proof]), capsys)
+    Console(started=0.0).note("where", f"note {foreign}")
+    Console(started=0.0).tell(f"heading {foreign}", [f"line {foreign}"])
+
+    for kind in ("act", "step", "decision", "prediction", "claim", "detail"):
+        assert f"{kind} {foreign}" in text
+    after = capsys.readouterr().out
+    assert [kind for kind in ("note", "heading", "line") if f"{kind} {foreign}" not in after] == []
 
 
 def test_unused_grants_are_not_spoken_of_where_not_every_act_was_played(capsys: pytest.CaptureFixture[str]) -> None:

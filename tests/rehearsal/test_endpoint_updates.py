@@ -142,6 +142,20 @@ def test_an_alarm_that_rings_already_takes_the_update_back_at_once(hosting: Endp
     assert "rang" in hosting.settled(name)["FailureReason"]
 
 
+def test_the_reason_of_a_failed_update_stays_until_the_next_one_begins(hosting: Endpoints):
+    """As the SageMaker controller for Kubernetes describes it (aws-controllers-k8s/sagemaker-controller, PR 7)."""
+    name, guard = hosting.in_service("old"), alarm(hosting)
+    ring(hosting, guard)
+    config = hosting.config(hosting.container("new"))
+    update(hosting, name, config, DeploymentConfig=steps("ALL_AT_ONCE", termination=BAKE, alarms=(guard,)))
+    reason = hosting.settled(name)["FailureReason"]
+
+    assert hosting.settled(name)["FailureReason"] == reason
+    update(hosting, name, config)
+    assert "FailureReason" not in hosting.sagemaker.describe_endpoint(EndpointName=name)
+    assert "FailureReason" not in hosting.settled(name)
+
+
 def test_without_a_bake_no_alarm_is_looked_at(hosting: Endpoints):
     name, guard = hosting.in_service("old"), alarm(hosting)
     ring(hosting, guard)

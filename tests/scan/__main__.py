@@ -23,14 +23,15 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
     parser.add_argument("--findings", action="store_true", help="also list what is waived, and the brief's findings")
     arguments = parser.parse_args()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_LOG
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     try:
         report = scan_everything(datetime.datetime.now(tz=datetime.UTC).date())
     except (ScanError, PlanError, WaiverError) as error:
-        Console(stderr=True, highlight=False).print(str(error), markup=False)
+        Console(stderr=True, highlight=False, markup=False, emoji=False).print(str(error))
         return 2
     if arguments.json:
-        console.print(json.dumps(report.as_dict(), indent=2, default=str), markup=False, soft_wrap=True)
+        console.print(json.dumps(report.as_dict(), indent=2, default=str), soft_wrap=True)
     else:
         _show(console, report, everything=arguments.findings)
     return 0 if report.succeeded else 1
@@ -43,7 +44,7 @@ def _show(console: Console, report: Report, *, everything: bool) -> None:
         _list(console, "in the brief's own stack", report.baseline)
     _list(console, "open", report.open)
     for waiver in report.unused:
-        console.print(f"unused waiver: {waiver.tool} {waiver.id} {waiver.resource}", markup=False)
+        console.print(f"unused waiver: {waiver.tool} {waiver.id} {waiver.resource}")
 
 
 def table(report: Report) -> Table:
@@ -66,7 +67,7 @@ def table(report: Report) -> Table:
 
 def _list(console: Console, heading: str, findings: Iterable[Finding]) -> None:
     for one in findings:
-        console.print(f"{heading}: {one.tool} {one.id} {one.resource}: {one.what}", markup=False, soft_wrap=True)
+        console.print(f"{heading}: {one.tool} {one.id} {one.resource}: {one.what}", soft_wrap=True)
 
 
 if __name__ == "__main__":
