@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml.evaluation.intervals import Interval, Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap, paired
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
 
@@ -44,7 +44,7 @@ def differences(apart: Sequence[Floats], confidence: float) -> Mapping[str, Inte
 
     Each clustering is measured in its own space: how it scales and reduces the columns is part of it.
     """
-    return bootstrap(WeightedMeans("silhouette", apart), confidence=confidence).differences
+    return paired(WeightedMeans("silhouette", apart), apart, confidence=confidence)
 
 
 def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
