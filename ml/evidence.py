@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml import catalogue, data_report, evaluation, leakage
+from ml import catalogue, data_report, evaluation, leakage, spelling
 from ml.evaluation.champion import Champion
 from ml.gate import LONGEST_SUMMARY, is_finite, one_line
 from ml.table import Table
@@ -47,7 +47,7 @@ def gather(
     `search` is the document of what was tried before. Raises RoadError when a metric has no finite value.
     """
     held_out = trained.held_out
-    leaks = leakage.leaks(table)
+    leaks, misspelt = leakage.leaks(table), spelling.warnings(table)
     examination = evaluation.Examination(
         task=table.task,
         model=trained.model,
@@ -56,7 +56,7 @@ def gather(
         target=table.target[held_out],
         table=table,
     )
-    data = data_report.describe(table, held_out_rows=len(held_out), leaks=leaks)
+    data = data_report.describe(table, held_out_rows=len(held_out), leaks=leaks, warnings=misspelt)
     document = evaluation.evaluate(examination, confidence=confidence, data=data, champion=champion, search=search)
     metrics = evaluation.reportable(document)
     parts = [f"{use_case}: {_told(metrics)} on {len(held_out)} held-out rows of {table.source}"]
@@ -68,7 +68,7 @@ def gather(
         document=document,
         metrics=metrics,
         summary=one_line("; ".join(parts), LONGEST_SUMMARY),
-        warnings=[leak.sentence for leak in leaks],
+        warnings=[*(leak.sentence for leak in leaks), *misspelt],
     )
 
 
