@@ -18,14 +18,19 @@ MOST_NOTES = 100
 LONGEST_NAME, LONGEST_NOTE = 100, 300
 
 
-def describe(table: Table, *, held_out_rows: int, leaks: Sequence[Leak], warnings: Sequence[str]) -> dict[str, Any]:
+def describe(
+    table: Table, *, held_out_rows: int, measured_rows: int, leaks: Sequence[Leak], warnings: Sequence[str]
+) -> dict[str, Any]:
     """Return the evaluation document's account of the data. Of more than 500 columns the first are listed.
 
-    `warnings` are sentences about the table that a person should read beside those about leaks.
+    `warnings` are sentences about the table that a person should read beside those about leaks. Of the rows that were
+    held out, a model need not be measured on all.
     """
     notes = list(table.notes[:MOST_NOTES])
     if len(table.columns) > MOST_COLUMNS:
         notes.append(f"{len(table.columns)} columns, of which the first {MOST_COLUMNS} are listed")
+    if measured_rows < held_out_rows:
+        notes.append(f"the model is measured on {measured_rows} of the held-out rows, always the same ones")
     return {
         "source": table.source,
         "sha256": table.sha256,

@@ -223,7 +223,8 @@ class OneCluster:
 
 
 def test_a_clustering_into_one_cluster_is_the_worst_there_is() -> None:
-    found = clustering.intervals(OneCluster(), np.zeros((50, 2)), 0.95).metrics["silhouette"]
+    apart = clustering.silhouettes(OneCluster(), np.zeros((50, 2)))
+    found = clustering.intervals(apart, 0.95).metrics["silhouette"]
     assert found.lower == -1.0
 
 
