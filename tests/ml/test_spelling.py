@@ -48,6 +48,28 @@ def test_whatever_else_text_says_is_no_such_number(values: tuple[str, ...]) -> N
     assert spelling.warnings(table(*values)) == ()
 
 
+def answered(*labels: str) -> Table:
+    lines = [f"{row},{labels[row % len(labels)]}" for row in range(90)]
+    return read_table("\n".join(["spend,left", *lines]).encode(), name="orders.csv", target="left")
+
+
+@pytest.mark.parametrize("label", ["NA", "n/a", "#N/A", "null", "None", "nan"])
+def test_a_class_that_reads_like_a_missing_value_is_told(label: str) -> None:
+    spelt = answered("Yes", "No", label)
+    assert label in spelt.target
+    assert spelling.warnings(spelt) == (
+        f"class {label!r} of 'left' reads like a missing value and is learnt as a class. Leave the field empty where"
+        " the answer is not known",
+    )
+
+
+@pytest.mark.parametrize("labels", [("Yes", "No", ""), ("1", "0", "NA"), ("nano", "nonesuch"), ("2", "1", "0")])
+def test_other_classes_are_just_classes_and_rows_without_one_are_left_out(labels: tuple[str, ...]) -> None:
+    spelt = answered(*labels)
+    assert spelling.warnings(spelt) == ()
+    assert len(np.unique(spelt.target)) == len(set(labels) - {"", "NA"})
+
+
 def gathered(spelt: Table) -> tuple[evidence.Evidence, Any]:
     model = training.train(spelt, lambda table: usecases.load("churn").build(table).set_params(model__n_estimators=2))
     found = evidence.gather(spelt, model, use_case="churn", confidence=0.95)
