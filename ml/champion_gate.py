@@ -43,7 +43,8 @@ def _against(name: str, own: object, champion: Mapping[str, Any], rule: Rule) ->
         reason = f"{name} has no interval of the gate's confidence for its difference to {_version(champion)}"
         return _line(name, reason=reason)
     margin = rule.champion_margin or 0.0
-    passed = (-far if metric.higher_is_better else far) <= margin + ROUNDING
+    worse = -far if metric.higher_is_better else far
+    passed = _passes(worse, margin, rule.basis)
     verb = "is" if passed or rule.basis == contract.POINT else "may be"
     shown, against = _pair(own, theirs)
     source = _version(champion)
@@ -55,7 +56,7 @@ def _against(name: str, own: object, champion: Mapping[str, Any], rule: Rule) ->
         limit=-margin if metric.higher_is_better else margin,
         higher_is_better=metric.higher_is_better,
         passed=passed,
-        reason=f"{name} {shown} {verb} {_words(margin, passed=passed)} than the champion's {against} ({source})",
+        reason=f"{name} {shown} {verb} {_words(worse, margin, passed=passed)} than the champion's {against} ({source})",
         about_champion=True,
     )
 
@@ -83,9 +84,17 @@ def _worse_end(metric: Metric) -> str:
     return "lower" if metric.higher_is_better else "upper"
 
 
-def _words(margin: float, *, passed: bool) -> str:
+def _passes(worse: float, margin: float, basis: str) -> bool:
+    """Return whether a metric that is worse by `worse`, a negative number where it is better, is within the margin."""
+    if basis == contract.BOUND and margin == 0:
+        # It asks for proof of being better, and an end without any difference is none.
+        return worse < -ROUNDING
+    return worse <= margin + ROUNDING
+
+
+def _words(worse: float, margin: float, *, passed: bool) -> str:
     if margin == 0:
-        return "no worse" if passed else "worse"
+        return "no worse" if passed else "worse" if worse > ROUNDING else "no better"
     return f"{'no ' if passed else ''}more than {margin:g} worse"
 
 

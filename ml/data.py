@@ -1,8 +1,10 @@
 """Find the table to train on: the use case's own, or a file in S3."""
 
+import dataclasses
+
 from botocore.exceptions import ClientError
 
-from ml import catalogue, storage
+from ml import catalogue, preparation, storage
 from ml.errors import InputError
 from ml.table import Table, read_table
 from ml.usecases import UseCase
@@ -14,7 +16,8 @@ UNREADABLE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403
 def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.Read) -> Table:
     """Return the table at `uri`, s3://bucket/key, with `target` as its target; an empty `uri` means the synthetic one.
 
-    `read` gives the content of the object at an address. Raises InputError when the object cannot be read or no model
+    `read` gives the content of the object at an address. The file's columns of identifiers are in the table and in its
+    notes: no model learns from them. Raises InputError when the object cannot be read or no model
     can be trained on it.
     """
     if not uri:
@@ -32,7 +35,8 @@ def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.R
         if code not in UNREADABLE:
             raise
         raise InputError(f"{uri}: {code}. Check training.dataUri, and that the object exists") from error
-    return read_table(data, name=uri, target=target, task=task)
+    table = read_table(data, name=uri, target=target, task=task)
+    return dataclasses.replace(table, notes=(*table.notes, *preparation.left_out(table)))
 
 
 def lines(table: Table) -> list[str]:

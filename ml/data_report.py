@@ -15,14 +15,22 @@ from ml.table import Column, Table
 
 MOST_COLUMNS = 500
 MOST_NOTES = 100
-LONGEST_NAME = 100
+LONGEST_NAME, LONGEST_NOTE = 100, 300
 
 
-def describe(table: Table, *, held_out_rows: int, leaks: Sequence[Leak]) -> dict[str, Any]:
-    """Return the evaluation document's account of the data. Of more than 500 columns the first are listed."""
+def describe(
+    table: Table, *, held_out_rows: int, measured_rows: int, leaks: Sequence[Leak], warnings: Sequence[str]
+) -> dict[str, Any]:
+    """Return the evaluation document's account of the data. Of more than 500 columns the first are listed.
+
+    `warnings` are sentences about the table that a person should read beside those about leaks. Of the rows that were
+    held out, a model need not be measured on all.
+    """
     notes = list(table.notes[:MOST_NOTES])
     if len(table.columns) > MOST_COLUMNS:
         notes.append(f"{len(table.columns)} columns, of which the first {MOST_COLUMNS} are listed")
+    if measured_rows < held_out_rows:
+        notes.append(f"the model is measured on {measured_rows} of the held-out rows, always the same ones")
     return {
         "source": table.source,
         "sha256": table.sha256,
@@ -30,7 +38,8 @@ def describe(table: Table, *, held_out_rows: int, leaks: Sequence[Leak]) -> dict
         "held_out_rows": held_out_rows,
         "target": _target(table),
         "columns": [_column(column, table.rows[:, i]) for i, column in enumerate(table.columns[:MOST_COLUMNS])],
-        "notes": [one_line(note, 3 * LONGEST_NAME) for note in notes],
+        "notes": [one_line(note, LONGEST_NOTE) for note in notes],
+        "warnings": [one_line(warning, LONGEST_NOTE) for warning in warnings[:MOST_NOTES]],
         "leaks": [asdict(leak) | {"column": one_line(leak.column, LONGEST_NAME)} for leak in leaks],
     }
 

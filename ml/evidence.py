@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml import catalogue, data_report, evaluation, leakage
+from ml import catalogue, data_report, evaluation, leakage, spelling
+from ml.evaluation import clustering
 from ml.evaluation.champion import Champion
 from ml.gate import LONGEST_SUMMARY, is_finite, one_line
 from ml.table import Table
@@ -47,19 +48,22 @@ def gather(
     `search` is the document of what was tried before. Raises RoadError when a metric has no finite value.
     """
     held_out = trained.held_out
-    leaks = leakage.leaks(table)
+    measured = clustering.sampled(held_out) if table.task == catalogue.CLUSTERING else held_out
+    leaks, misspelt = leakage.leaks(table), spelling.warnings(table)
     examination = evaluation.Examination(
         task=table.task,
         model=trained.model,
         fit_rows=table.rows[trained.fit],
-        rows=table.rows[held_out],
-        target=table.target[held_out],
+        rows=table.rows[measured],
+        target=table.target[measured],
         table=table,
     )
-    data = data_report.describe(table, held_out_rows=len(held_out), leaks=leaks)
+    data = data_report.describe(
+        table, held_out_rows=len(held_out), measured_rows=len(measured), leaks=leaks, warnings=misspelt
+    )
     document = evaluation.evaluate(examination, confidence=confidence, data=data, champion=champion, search=search)
     metrics = evaluation.reportable(document)
-    parts = [f"{use_case}: {_told(metrics)} on {len(held_out)} held-out rows of {table.source}"]
+    parts = [f"{use_case}: {_told(metrics)} on {_rows(len(measured), len(held_out))} of {table.source}"]
     if champion is not None:
         parts.append(_about_champion(json.loads(document)["champion"]))
     if leaks:
@@ -68,8 +72,12 @@ def gather(
         document=document,
         metrics=metrics,
         summary=one_line("; ".join(parts), LONGEST_SUMMARY),
-        warnings=[leak.sentence for leak in leaks],
+        warnings=[*(leak.sentence for leak in leaks), *misspelt],
     )
+
+
+def _rows(measured: int, held_out: int) -> str:
+    return f"{measured} held-out rows" if measured == held_out else f"{measured} of {held_out} held-out rows"
 
 
 def _told(metrics: Mapping[str, Any]) -> str:

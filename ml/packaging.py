@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml import bill_of_materials, catalogue, contract, inference, runtimes, safe_pickle
+from ml import bill_of_materials, catalogue, contract, inference, model_archive, proof, runtimes, safe_pickle
 from ml.errors import RoadError
 from ml.table import Table
 
@@ -29,6 +29,8 @@ COMPRESSION = 6
 """Python's default of 9 takes over ten times as long for three percent."""
 
 GOLDEN_RECORDS = 5
+"""As many rows, or fewer where they are so wide that the deploy step would not read that many."""
+
 _SERVING_CODE = Path(inference.__file__).parent
 PICKLE_PROTOCOL = 5
 
@@ -44,7 +46,8 @@ class Archive:
 def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str) -> Archive:
     """Return the archive of `model`, trained on `table`: the pickle, the serving code, what it expects, and proofs.
 
-    The proofs are a few of the rows in `held_out` with the answers that the packed serving code gives to them.
+    The proofs are a few of the rows in `held_out` with the answers that the packed serving code gives to them. Raises
+    RoadError for a model that the deploy step would refuse: it must not be registered.
     """
     pickled = pickle.dumps(model, protocol=PICKLE_PROTOCOL)
     _check_pickle(pickled)
@@ -54,10 +57,11 @@ def pack(model: Any, *, table: Table, held_out: NDArray[np.int64], use_case: str
         contract.MODEL_FILE: pickled,
         **{member: (_SERVING_CODE / Path(member).name).read_bytes() for member in contract.SERVING_FILES},
         contract.METADATA_FILE: _json(metadata),
-        contract.GOLDEN_FILE: _json(golden(inference.load(pickled, metadata), table.rows[held_out[:GOLDEN_RECORDS]])),
+        contract.GOLDEN_FILE: _golden_file(inference.load(pickled, metadata), table.rows[held_out[:GOLDEN_RECORDS]]),
         contract.SBOM_FILE: _json(bill),
     }
     body = tar_gz(members)
+    _check_archive(body)
     return Archive(body=body, sha256=hashlib.sha256(body).hexdigest())
 
 
@@ -69,6 +73,18 @@ def _check_pickle(pickled: bytes) -> None:
         raise RoadError(
             f"{error}; nothing was registered. Build the model of scikit-learn's own parts, or add the name to"
             " ml/safe_pickle.py after a review"
+        ) from error
+
+
+def _check_archive(body: bytes) -> None:
+    """Raise RoadError for an archive that the deploy step, which comes after the approval, would not take."""
+    try:
+        model_archive.check(body, contract.ARCHIVE_FILE, code=_SERVING_CODE)
+        proof.golden_records(body, contract.ARCHIVE_FILE)
+    except RoadError as error:
+        raise RoadError(
+            "the deploy step would refuse what was packed; nothing was registered. Train a smaller model, or on fewer"
+            f" columns. It would say: {error}"
         ) from error
 
 
@@ -103,6 +119,14 @@ def golden(model: inference.Model, rows: NDArray[Any]) -> dict[str, Any]:
     if status != 200:
         raise AssertionError(f"the serving code refuses rows of its own training data: {body}")
     return {"instances": instances, "predictions": json.loads(body)["predictions"]}
+
+
+def _golden_file(model: inference.Model, rows: NDArray[Any]) -> bytes:
+    """Return the golden records of as many of the first `rows` as the deploy step would read, at least one."""
+    body = _json(golden(model, rows))
+    if len(body) > proof.LARGEST_GOLDEN_FILE and len(rows) > 1:
+        return _golden_file(model, rows[:-1])
+    return body
 
 
 def _is_nan(value: object) -> bool:

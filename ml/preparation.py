@@ -46,6 +46,15 @@ def pipeline(table: Table, model: Any, *, scaled: bool = False, without: tuple[s
     return Pipeline([("records", records), ("model", model)])
 
 
+def left_out(table: Table) -> tuple[str, ...]:
+    """Return a sentence about each column of identifiers, which `pipeline` leaves out."""
+    return tuple(
+        f"column {column.name!r} has another text in nearly every row: it is in the record but not in the model"
+        for index, column in enumerate(table.columns)
+        if column.kind == "categorical" and _is_identifier(table, index)
+    )
+
+
 def _is_identifier(table: Table, index: int) -> bool:
     values = [value for value in table.rows[:, index] if value is not None]
     return len(set(values)) > IDENTIFIER * len(values)

@@ -35,9 +35,13 @@ def golden_records(archive: bytes, uri: str) -> Mapping[str, Any]:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as content:
             member = content.extractfile(contract.GOLDEN_FILE)
-            golden = json.loads(member.read(LARGEST_GOLDEN_FILE)) if member else None
+            body = member.read(LARGEST_GOLDEN_FILE + 1) if member else b"null"
+        if len(body) > LARGEST_GOLDEN_FILE:
+            raise ValueError(f"it is longer than {LARGEST_GOLDEN_FILE} bytes")
+        golden = json.loads(body)
     except (tarfile.TarError, KeyError, ValueError, OSError) as error:
-        raise RoadError(f"{uri}: no readable {contract.GOLDEN_FILE} in the archive. Train again") from error
+        cause = one_line(str(error), 200)
+        raise RoadError(f"{uri}: no readable {contract.GOLDEN_FILE} in the archive: {cause}. Train again") from error
     if not isinstance(golden, dict) or not golden.keys() >= {"instances", "predictions"}:
         raise RoadError(f"{uri}: {contract.GOLDEN_FILE} holds no records. Train again")
     return golden

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import silhouette_score
 from sklearn.model_selection import GroupKFold, KFold, ParameterSampler, StratifiedKFold
 
 from ml import catalogue, contract, storage, usecases
@@ -187,17 +185,10 @@ def _score(use_case: UseCase, params: Parameters, table: Table, metric: str, fol
         return classification.metrics(model.classes_, target, model.predict_proba(rows))[metric]
     if table.task == catalogue.REGRESSION:
         return regression.metrics(target, model.predict(rows))[metric]
+    rows = clustering.sampled(rows)
     if metric == "silhouette":
-        return _silhouette(model, rows)
-    return clustering.metrics(model, table.rows[learnt], rows)[metric]
-
-
-def _silhouette(model: Any, rows: NDArray[Any]) -> float:
-    """Return what `clustering.metrics` does, without the ten fits that its other metric needs."""
-    labels = model.predict(rows)
-    if not 2 <= len(np.unique(labels)) < len(rows):
-        return -1.0
-    return float(silhouette_score(model[:-1].transform(rows), labels))
+        return float(np.mean(clustering.silhouettes(model, rows)))
+    return clustering.stability(model, table.rows[learnt], rows)
 
 
 def _entry(trial: Trial) -> dict[str, Any]:

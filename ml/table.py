@@ -1,7 +1,8 @@
 """Read training data into one kind of table: typed columns, rows and a target to predict.
 
 A column is numeric when every value in it is a number; anything else is kept as the text that the file holds, so that
-a record taken from the file can later be sent to the endpoint unchanged. An empty field is a missing value.
+a record taken from the file can later be sent to the endpoint unchanged. An empty field is a missing value; among
+numbers NA, NaN and null are too, while in text, a target's classes included, they are values (ml.spelling warns).
 """
 
 import hashlib

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ml.evaluation import classification, clustering, importance, regression, sl
 from ml.evaluation.champion import Champion, compare
 from ml.evaluation.intervals import METHOD, Intervals
 from ml.evaluation.slices import Measure
+from ml.evaluation.weighted_metrics import Floats
 from ml.table import Table
 
 
@@ -30,6 +32,11 @@ class Examination:
     rows: NDArray[Any]
     target: NDArray[Any]
     table: Table | None = None
+
+    @cached_property
+    def silhouettes(self) -> Floats:
+        """Of each row (m,) in the clusters of the model; found once, for their time grows with the square of m."""
+        return clustering.silhouettes(self.model, self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,15 +181,16 @@ def _regressed(examined: Examination, confidence: float) -> Measured:
 
 
 def _clustered(examined: Examination, confidence: float) -> Measured:
+    apart = examined.silhouettes
     return Measured(
         group=gate.CLUSTERING,
         prefix={},
-        values=clustering.metrics(examined.model, examined.fit_rows, examined.rows),
-        intervals=clustering.intervals(examined.model, examined.rows, confidence),
+        values=clustering.metrics(examined.model, examined.fit_rows, examined.rows, apart),
+        intervals=clustering.intervals(apart, confidence),
         # One cluster for everything has no silhouette: there is no constant answer to compare with.
         baseline={"strategy": "none", "metrics": {}},
         more={"sizes": clustering.sizes(examined.model, examined.rows)},
-        of_slices=clustering.of_slices(examined.model, examined.rows),
+        of_slices=clustering.of_slices(apart),
         plotted={},
     )
 

@@ -125,9 +125,10 @@ def _score(opened: _Opened, table: Table, examined: "Examination", confidence: f
     try:
         rows, fit_rows = (_taken(model, rows, places) for rows in (examined.rows, examined.fit_rows))
         if examined.task == catalogue.CLUSTERING:
-            metrics = clustering.metrics(model.estimator, fit_rows, rows)
-            apart = [clustering.silhouettes(*one) for one in ((examined.model, examined.rows), (model.estimator, rows))]
-            return _Scores(metrics=metrics, differences=clustering.differences(apart, confidence))
+            apart = clustering.silhouettes(model.estimator, rows)
+            metrics = clustering.metrics(model.estimator, fit_rows, rows, apart)
+            differences = clustering.differences([examined.silhouettes, apart], confidence)
+            return _Scores(metrics=metrics, differences=differences)
         answer = "predict_proba" if examined.task == catalogue.CLASSIFICATION else "predict"
         own = getattr(examined.model, answer)(examined.rows)
         theirs = getattr(model.estimator, answer)(rows)

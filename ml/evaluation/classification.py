@@ -17,7 +17,7 @@ from sklearn.metrics import (
 
 from ml import catalogue
 from ml.evaluation import curves
-from ml.evaluation.intervals import Interval, Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap, paired
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import CERTAIN, WeightedMetrics
 
@@ -59,7 +59,7 @@ def differences(
     classes: NDArray[Any], target: NDArray[Any], answers: Sequence[NDArray[np.float64]], confidence: float
 ) -> Mapping[str, Interval]:
     """Return the intervals of the first classifier's metrics less the second's, measured on the same rows."""
-    return bootstrap(WeightedMetrics(np.searchsorted(classes, target), answers), confidence=confidence).differences
+    return paired(WeightedMetrics(np.searchsorted(classes, target), answers), answers, confidence=confidence)
 
 
 def confusion(classes: NDArray[Any], target: NDArray[Any], answers: NDArray[np.float64]) -> dict[str, dict[str, int]]:

@@ -9,20 +9,33 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes none
 
-from ml.evaluation.intervals import Interval, Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap, paired
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
 
 REFITS = 10
 SEED = 23
+MOST_ROWS = 10_000
+"""A silhouette compares each row with every other: 250,000 held-out rows would take half an hour."""
 
 
-def metrics(model: Any, fit_rows: NDArray[Any], rows: NDArray[Any]) -> dict[str, float]:
-    """Return the task's metrics of a fitted pipeline on `rows` (m, p).
+def sampled(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return `rows` (m, ...) that a clustering can be measured on: of more than 10,000 some, always the same ones."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    drawn = np.random.default_rng(SEED).choice(len(rows), MOST_ROWS, replace=False)
+    return rows[np.sort(drawn)]
 
-    silhouette is the mean over the rows, measured where the last step of the pipeline measures distances, and -1 where
-    all rows are in one cluster. stability is the mean adjusted Rand index between the model's answers and those of the
-    same pipeline fitted again on resamples of `fit_rows` (n, p).
+
+def metrics(model: Any, fit_rows: NDArray[Any], rows: NDArray[Any], apart: Floats) -> dict[str, float]:
+    """Return the task's metrics of a fitted pipeline on `rows` (m, p), whose silhouettes are `apart` (m,)."""
+    return {"silhouette": float(np.mean(apart)), "stability": stability(model, fit_rows, rows)}
+
+
+def stability(model: Any, fit_rows: NDArray[Any], rows: NDArray[Any]) -> float:
+    """Return the mean adjusted Rand index between the model's answers to `rows` and those of others of its kind.
+
+    These are the same pipeline, fitted again on resamples of `fit_rows` (n, p).
     """
     labels = model.predict(rows)
     rng, agreements = np.random.default_rng(SEED), []
@@ -31,12 +44,12 @@ def metrics(model: Any, fit_rows: NDArray[Any], rows: NDArray[Any]) -> dict[str,
         for _ in range(REFITS):
             drawn = rng.integers(0, len(fit_rows), len(fit_rows))
             agreements.append(adjusted_rand_score(labels, clone(model).fit(fit_rows[drawn]).predict(rows)))
-    return {"silhouette": float(np.mean(silhouettes(model, rows))), "stability": float(np.mean(agreements))}
+    return float(np.mean(agreements))
 
 
-def intervals(model: Any, rows: NDArray[Any], confidence: float) -> Intervals:
+def intervals(apart: Floats, confidence: float) -> Intervals:
     """Return the interval of the silhouette, the clusters held fixed; that of the stability is not known."""
-    return bootstrap(WeightedMeans("silhouette", [silhouettes(model, rows)]), confidence=confidence)
+    return bootstrap(WeightedMeans("silhouette", [apart]), confidence=confidence)
 
 
 def differences(apart: Sequence[Floats], confidence: float) -> Mapping[str, Interval]:
@@ -44,7 +57,7 @@ def differences(apart: Sequence[Floats], confidence: float) -> Mapping[str, Inte
 
     Each clustering is measured in its own space: how it scales and reduces the columns is part of it.
     """
-    return bootstrap(WeightedMeans("silhouette", apart), confidence=confidence).differences
+    return paired(WeightedMeans("silhouette", apart), apart, confidence=confidence)
 
 
 def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
@@ -53,9 +66,8 @@ def sizes(model: Any, rows: NDArray[Any]) -> dict[str, int]:
     return {str(cluster): int(count) for cluster, count in zip(clusters.tolist(), counts.tolist(), strict=True)}
 
 
-def of_slices(model: Any, rows: NDArray[Any]) -> Measure:
+def of_slices(apart: Floats) -> Measure:
     """Return what measures a part of the rows: how well they lie in their clusters, which are those of all rows."""
-    apart = silhouettes(model, rows)
 
     def _measure(mask: Masks) -> dict[str, float]:
         return {"silhouette": float(apart[mask].mean())}

@@ -1,4 +1,4 @@
-"""How sure a measured metric is: bootstrap intervals of every metric, and of the difference between two classifiers.
+"""How sure a measured metric is: bootstrap intervals of every metric, and of the difference between two models.
 
 The rows are resampled with replacement, each classifier's metrics are measured on every resample, and the interval is
 read from their distribution by the BCa method (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 14):
@@ -7,7 +7,7 @@ promise too much (docs/decisions/0006). A difference is measured on the same res
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Protocol
@@ -43,6 +43,13 @@ class Interval:
 
 
 UNKNOWN = Interval(lower=math.nan, upper=math.nan, deviation=math.nan)
+NO_DIFFERENCE = Interval(lower=0.0, upper=0.0, deviation=0.0)
+
+SAME_ANSWER = 1e-12
+"""Two answers that differ by less, as a share of them, differ by rounding: a sum may end in another last digit."""
+
+_WORST = {"log_loss": WORST_LOG_LOSS}
+"""Where the catalogue names no end of a metric's range, and one row can count for no more than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +127,18 @@ def bootstrap(metrics: Weighted, *, confidence: float, resamples: int | None = N
     )
 
 
+def paired(metrics: Weighted, answers: Sequence[Floats], *, confidence: float) -> Mapping[str, Interval]:
+    """Return the paired intervals of the first of two models' metrics less the second's.
+
+    `answers` holds what each says to each row, and `metrics` measures it. Where both say the same there is no
+    difference: no row, however often it is drawn, can tell the two apart.
+    """
+    own, champion = answers
+    if np.allclose(own, champion, rtol=SAME_ANSWER, atol=0.0):
+        return dict.fromkeys(metrics.values(metrics.counts[np.newaxis])[0], NO_DIFFERENCE)
+    return bootstrap(metrics, confidence=confidence).differences
+
+
 def _resampled(metrics: Weighted, resamples: int, rng: np.random.Generator) -> list[Values]:
     chunks = [metrics.values(weights) for weights in _weights(metrics, resamples, rng)]
     return [
@@ -155,7 +174,7 @@ def _samples(metrics: Weighted, resampled: list[Values]) -> list[dict[str, _Samp
                 left_out=left_out[index][name],
                 counts=metrics.counts,
                 low=catalogue.METRICS[name].low,
-                high=min(catalogue.METRICS[name].high, WORST_LOG_LOSS),
+                high=_WORST.get(name, catalogue.METRICS[name].high),
                 support=support.get(name, rows),
             )
             for name, value in values.items()
@@ -217,10 +236,12 @@ def _without_spread(sample: _Sample, confidence: float) -> Interval:
 
     That is no certainty: when `support` rows all agree, the share of rows that do not may still be as large as the
     exact binomial bound (Clopper and Pearson 1934; the rule of three), and each of those may be the worst there is.
+    Where nothing is the worst, as of an error in the target's own unit, that end is not known.
     """
     share = 1 - ((1 - confidence) / 2) ** (1 / sample.support) if sample.support else 1.0
+    lower, upper = (sample.value + (worst - sample.value) * share for worst in (sample.low, sample.high))
     return Interval(
-        lower=sample.value + (sample.low - sample.value) * share,
-        upper=sample.value + (sample.high - sample.value) * share,
+        lower=lower if math.isfinite(lower) else math.nan,
+        upper=upper if math.isfinite(upper) else math.nan,
         deviation=0.0,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from ml.evaluation.intervals import Interval, Intervals, bootstrap
+from ml.evaluation.intervals import Interval, Intervals, bootstrap, paired
 from ml.evaluation.slices import Masks, Measure
 from ml.evaluation.weighted_metrics import Counts, Floats, Values
 
@@ -35,7 +35,7 @@ def differences(
     target: NDArray[np.float64], answers: Sequence[NDArray[np.float64]], confidence: float
 ) -> Mapping[str, Interval]:
     """Return the intervals of the first regression's metrics less the second's, measured on the same rows."""
-    return bootstrap(WeightedErrors(target, answers), confidence=confidence).differences
+    return paired(WeightedErrors(target, answers), answers, confidence=confidence)
 
 
 def baseline(target: NDArray[np.float64]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ def remarks(evidence: Evidence, verdict: gate.Verdict) -> Markup:
     """Return the remarks, or that there are none."""
     found = [
         *_leaks(evidence),
+        *_warnings(evidence),
         *_close(evidence, verdict),
         *_worse(evidence),
         *_idle(evidence),
@@ -37,6 +38,11 @@ def leaks(evidence: Evidence) -> list[Mapping[str, Any]]:
     """Return the columns that tell the target too well."""
     found = mapping(evidence.content.get("data")).get("leaks")
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _warnings(evidence: Evidence) -> Iterator[str]:
+    found = mapping(evidence.content.get("data")).get("warnings")
+    yield from (f"Data: {one}." for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
 def _close(evidence: Evidence, verdict: gate.Verdict) -> Iterator[str]:

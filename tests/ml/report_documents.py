@@ -55,6 +55,7 @@ def common(name: str = "months") -> dict[str, Any]:
             "columns": [{"name": name, "kind": "numeric", "missing": 7, "distinct": 59}],
             "notes": [f"column {name} is a row index and is left out"],
             "leaks": [{"column": name, "score": 0.997, "measure": "auc"}],
+            "warnings": [f"column {name} looks like numbers and is taken as text"],
         },
     }
 

@@ -74,6 +74,14 @@ def test_by_bound_the_worse_end_of_the_difference_is_held_to_the_margin(
     assert found.approved is approved
 
 
+def test_by_bound_a_difference_of_nothing_passes_with_a_margin_and_is_no_proof_of_being_better() -> None:
+    equal = document(champion=champion(ends=0.0, accuracy=0.9, log_loss=0.4))
+    refused = gate.judge_document(equal, LIMITS, rule(0, contract.BOUND))
+    assert not refused.approved
+    assert "accuracy 0.9 may be no better than the champion's 0.9 (version 3" in refused.summary
+    assert gate.judge_document(equal, LIMITS, rule(1e-6, contract.BOUND)).approved
+
+
 def test_the_reason_names_both_values_the_margin_and_the_version() -> None:
     evidence = document(champion=champion(accuracy=0.95, log_loss=0.45))
     refused = gate.judge_document(evidence, LIMITS, rule(0.01))

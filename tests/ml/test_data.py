@@ -37,6 +37,9 @@ def test_a_uri_is_read_from_s3(aws: SimpleNamespace, mixed_csv: bytes) -> None:
     )
 
     assert (table.source, len(table.rows)) == (f"s3://{aws.bucket}/in/customers.csv", 240)
+    left_out = "column 'customer' has another text in nearly every row: it is in the record but not in the model"
+    assert table.notes[-1] == left_out
+    assert left_out in data.lines(table)
 
 
 def test_an_absent_object_is_one_line_with_its_uri(aws: SimpleNamespace) -> None:

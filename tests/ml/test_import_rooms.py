@@ -36,7 +36,8 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.package_request", "ml.approved_version", "ml.runtimes", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
-    "ml.leakage", "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", "ml.champion",
+    "ml.spelling", "ml.preparation", "ml.leakage", "ml.model_archive", "ml.proof",
+    "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", "ml.champion",
     "ml.evaluation.champion", "ml.serving", "ml.endpoint", "ml.endpoint_config", "ml.endpoint_plan", *SERVING,
 }  # fmt: skip
 OPERATE = DEPLOY | {"ml.clean_up", "ml.operate", "ml.pipeline_state"} | {

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 
 from ml import catalogue, contract, evaluation, gate
 from ml.evaluation import classification, clustering, regression
-from ml.evaluation.intervals import CHUNK, _weights, bootstrap, resamples_for
+from ml.evaluation.intervals import CHUNK, Interval, _weights, bootstrap, resamples_for
 from ml.evaluation.regression import WeightedErrors
 from ml.evaluation.weighted_metrics import WeightedMetrics
 
@@ -122,6 +122,40 @@ def test_differences_between_two_regressions_are_those_of_scipy() -> None:
     assert ours.upper == pytest.approx(theirs.confidence_interval.high, abs=near)
 
 
+@pytest.mark.parametrize("rows", [100, 750, 751, 1500])
+@pytest.mark.parametrize("last_digits", [0, 1])
+def test_two_regressions_that_answer_alike_do_not_differ(rows: int, last_digits: int) -> None:
+    rng = np.random.default_rng(2)
+    target = rng.normal(50, 10, rows)
+    own = target + rng.normal(0, 3, rows)
+    other = np.where(rng.random(rows) < 0.3 * last_digits, np.nextafter(own, np.inf), own)
+    found = regression.differences(target, [own, other], 0.95)
+    assert found == dict.fromkeys(("rmse", "mae", "r2"), Interval(lower=0.0, upper=0.0, deviation=0.0))
+
+
+def test_two_classifiers_that_answer_alike_do_not_differ() -> None:
+    found = classification.differences(CLASSES, ACTUAL, [ANSWERS, ANSWERS.copy()], 0.95)
+    assert {(one.lower, one.upper) for one in found.values()} == {(0.0, 0.0)}
+    assert found.keys() == classification.intervals(CLASSES, ACTUAL, ANSWERS, 0.95).metrics.keys()
+
+
+def test_equal_metrics_of_other_answers_are_no_certainty() -> None:
+    """No row is decided otherwise, and yet the probabilities are others: one row in many might be."""
+    other = np.clip(ANSWERS, 0.02, 0.98)
+    found = classification.differences(CLASSES, ACTUAL, [ANSWERS, other], 0.95)["accuracy"]
+    assert found.lower == pytest.approx(-(1 - 0.025 ** (1 / ROWS)))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e6])
+def test_errors_in_the_targets_own_unit_have_no_worst(unit: float) -> None:
+    """Without an error in any row nobody knows how large one may be."""
+    target = unit * RNG.normal(50, 10, ROWS)
+    found = regression.intervals(target, target.copy(), 0.95).metrics
+    assert [found[name].lower for name in ("rmse", "mae")] == [0.0, 0.0]
+    assert all(math.isnan(end) for end in (found["rmse"].upper, found["mae"].upper, found["r2"].lower))
+    assert found["r2"].upper == 1.0
+
+
 class Counted(WeightedErrors):
     """The errors of a regression, remembering how many weights were held at once."""
 
@@ -189,7 +223,8 @@ class OneCluster:
 
 
 def test_a_clustering_into_one_cluster_is_the_worst_there_is() -> None:
-    found = clustering.intervals(OneCluster(), np.zeros((50, 2)), 0.95).metrics["silhouette"]
+    apart = clustering.silhouettes(OneCluster(), np.zeros((50, 2)))
+    found = clustering.intervals(apart, 0.95).metrics["silhouette"]
     assert found.lower == -1.0
 
 

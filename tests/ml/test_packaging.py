@@ -5,11 +5,15 @@ import hashlib
 import json
 import struct
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
-from ml import contract, inference, packaging, runtimes, serving_image
+from ml import contract, inference, model_archive, packaging, proof, runtimes, serving_image, training, usecases
+from ml.errors import RoadError
+from ml.packaging import Archive
+from ml.synthetic import numeric_table
 
 
 def test_packing_twice_gives_the_same_bytes(mixed: SimpleNamespace) -> None:
@@ -99,3 +103,39 @@ def test_a_model_directory_as_the_container_unpacks_it_can_be_loaded(mixed: Simp
 def test_a_model_that_its_own_serving_code_refuses_is_not_packed(numeric: SimpleNamespace) -> None:
     with pytest.raises(AssertionError, match="refuses rows of its own training data"):
         packaging.golden(numeric.model, numeric.table.rows[:1, :3])
+
+
+# --- what the deploy step would refuse
+
+
+def packed(columns: int) -> Archive:
+    """Return the archive of a small forest on a table with that many numbers in a row."""
+    rows = np.random.default_rng(2).normal(size=(80, columns))
+    names = [f"feature_{index}" for index in range(columns)]
+    table = numeric_table("churn", rows, rows[:, 0] > 0, source="wide", names=names)
+    trained = training.train(table, lambda table: usecases.load("churn").build(table).set_params(model__n_estimators=2))
+    return packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case="churn")
+
+
+@pytest.mark.parametrize(("columns", "records"), [(3, 5), (10_000, 4), (30_000, 1)])
+def test_wide_rows_are_fewer_golden_records_and_the_deploy_step_reads_them(columns: int, records: int) -> None:
+    golden = proof.golden_records(packed(columns).body, "s3://b/k")
+    assert [len(golden[key]) for key in ("instances", "predictions")] == [records, records]
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "says"),
+    [
+        (model_archive, "LARGEST_UNPACKED", "model.tar.gz: the archive has over 50 members or 100 bytes unpacked"),
+        (proof, "LARGEST_GOLDEN_FILE", "no readable golden.json in the archive: it is longer than 100 bytes"),
+    ],
+)
+def test_what_the_deploy_step_would_refuse_is_not_packed(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, limit: str, says: str
+) -> None:
+    monkeypatch.setattr(module, limit, 100)
+    with pytest.raises(
+        RoadError, match="^the deploy step would refuse what was packed; nothing was registered"
+    ) as found:
+        packed(3)
+    assert says in str(found.value)

@@ -172,6 +172,7 @@ def test_without_a_comparison_the_reason_stands_in_its_place(task: str, says: st
 def test_what_a_person_should_see_is_said_on_the_first_screen() -> None:
     remarks = Tree(made("classification")).identified("remarks")
     assert "Column 'months' alone predicts the target (AUC 0.997)" in remarks
+    assert "Data: column months looks like numbers and is taken as text." in remarks
     assert "Worse than the live version, beyond chance: Log loss." in remarks
     assert "Weakest slice by Accuracy: months = 1 to 9 (60 rows), 0.8, −0.1300 against all rows." in remarks
     narrow = Tree(page(EVERY["regression"](), {"r2": 0.79})).identified("remarks")

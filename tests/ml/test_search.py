@@ -102,6 +102,9 @@ def test_held_out_rows_are_never_seen(use_case: str, monkeypatch: pytest.MonkeyP
         def __getitem__(self, part: slice) -> Any:
             return SimpleNamespace(transform=lambda rows: rows)
 
+        def __len__(self) -> int:
+            return 2
+
     monkeypatch.setattr(module, "build", lambda table: Spy())
     search.search(use_case, table, Plan(trials=1, folds=3, jobs=1), lambda text: None)
 
