@@ -24,7 +24,7 @@ WITH_SCHEMA = {
     "Dashboard": {"names", "settings"},
     "EncryptionKey": {"names", "settings"},
     "EndpointLog": {"names", "retentionDays", "keyArn"},
-    "ModelRegistry": {"names", "useCase", "protect"},
+    "ModelRegistry": {"names", "protect"},
 }
 """Component -> the inputs in its schema."""
 
