@@ -63,7 +63,8 @@ def crash_after_registering(stand: Stand) -> Sequence[Proof]:
     made = [
         package["ModelPackageVersion"]
         for package in stand.road.packages()
-        if package["CustomerMetadataProperties"][contract.METADATA_EXECUTION] == execution.id
+        # What an intruder registered has no metadata.
+        if package.get("CustomerMetadataProperties", {}).get(contract.METADATA_EXECUTION) == execution.id
     ]
     return [
         at_build,
