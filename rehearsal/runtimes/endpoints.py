@@ -174,7 +174,6 @@ class EndpointHost:
 
     def _model_error(self, launch: Launch, endpoint_name: str, status: int, original: bytes) -> Reply:
         """Wrap what the container refused as SageMaker does: 424, with the container's own status beside it."""
-        launch.log.write()
         side = "server" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client"
         group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
         message = original.decode(errors="replace")[:_MESSAGE_CHARACTERS]

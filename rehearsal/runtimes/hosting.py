@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -132,10 +133,18 @@ class Launcher:
         )
         log = ForgivingLog(stream, self._note)
         log.add(f"Starting {served.image}")
+        serves = threading.Event()
+
+        def on_line(line: str) -> None:
+            """Keep a line for the log; once the container serves nobody else would write it in time."""
+            log.add(line)
+            if serves.is_set():
+                log.write()
+
         server = ModelServer(
             self._standby.take(served.environment),
             model_folder=model_folder,
-            on_line=log.add,
+            on_line=on_line,
             on_end=self._on_end,
         )
         on_start(server)
@@ -147,6 +156,7 @@ class Launcher:
             advice = "Please check CloudWatch logs for this endpoint."
             raise LaunchError(f"{text} health check. {advice} {error}") from error
         finally:
+            serves.set()
             log.write()
             self._standby.prepare()
         return Launch(served=served, server=server, log=log)
