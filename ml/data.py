@@ -17,8 +17,7 @@ def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.R
     """Return the table at `uri`, s3://bucket/key, with `target` as its target; an empty `uri` means the synthetic one.
 
     `read` gives the content of the object at an address. The file's columns of identifiers are in the table and in its
-    notes: no model learns from them. Raises InputError when the object cannot be read or no model
-    can be trained on it.
+    notes: no model learns from them. Raises InputError when the object cannot be read or no model can be trained on it.
     """
     if not uri:
         table = use_case.synthetic()

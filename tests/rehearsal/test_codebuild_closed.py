@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.rehearsal.runner_account import eventually, running_cloud
-from tests.rehearsal.test_codebuild import Builds
+from tests.rehearsal.test_codebuild import Builds, phases
 
 
 def test_closing_stops_what_runs_and_what_waits_and_starts_nothing_more(tmp_path: Path) -> None:
@@ -25,4 +25,5 @@ def test_closing_stops_what_runs_and_what_waits_and_starts_nothing_more(tmp_path
         assert not Path(f"/proc/{begun.read_text().strip()}").exists()
         late = builds.wait(builds.start(builds.usual, touching))
         assert late["buildStatus"] == "STOPPED"
+        assert phases(late) == {"PROVISIONING": "STOPPED", "COMPLETED": ""}
         assert not never.exists()
