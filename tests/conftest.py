@@ -1,14 +1,15 @@
 """What every test may rely on: no AWS account in reach, strict Outputs, and the recorded program."""
 
 import gc
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tests.harness import Recorded, record
+from components.settings import Settings
+from rehearsal.provision.program import project_name
+from tests.harness import ROOT, Recorded, configured, record
 
 
 def pytest_collection_finish() -> None:
@@ -38,11 +39,17 @@ def outputs_refuse_to_be_text() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def recorded(outputs_refuse_to_be_text: None) -> Callable[..., Recorded]:
-    """Return `recorded(stack, changes, preview=False)`: what the program registers; equal questions are run once."""
-    runs: dict[str, Recorded] = {}
+    """Return `recorded(stack, changes, preview=False)`: what the program registers; equal settings are run once.
+
+    Settings are all that the program reads of its configuration, so what is spelt out and what is left to its default
+    is one question.
+    """
+    project = project_name(ROOT)
+    runs: dict[tuple[str, bool], Recorded] = {}
 
     def run(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recorded:
-        question = json.dumps([stack, changes or None, preview], sort_keys=True)
+        values = {key.removeprefix(f"{project}:"): value for key, value in configured(stack, changes).items()}
+        question = repr(Settings.parse(values, stack=stack, project=project)), preview
         if question not in runs:
             runs[question] = record(stack, changes, preview=preview)
         return runs[question]

@@ -169,12 +169,18 @@ def _options(request: Any) -> dict[str, Any]:
     return {name: said[name] for name in _OPTIONS if said.get(name)}
 
 
-def record(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recorded:
-    """Run the program with the stack file's configuration, changed by `changes` (keys as in a stack file)."""
+def configured(stack: str, changes: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Return the stack file's configuration, changed by `changes` (keys as in a stack file), as the engine hands it over."""
     project = project_name(ROOT)
     config = stack_config(ROOT, stack)
     for key, value in (changes or {}).items():
         config[key if ":" in key else f"{project}:{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return config
+
+
+def record(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recorded:
+    """Run the program with the stack file's configuration, changed by `changes` (keys as in a stack file)."""
+    project, config = project_name(ROOT), configured(stack, changes)
     mocks = ProviderMocks(preview=preview)
     recorder = Recorder(mocks)
     # In a thread of its own: Pulumi writes down the call stack of each resource, and pytest is deep in it.

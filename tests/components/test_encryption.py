@@ -8,6 +8,7 @@ import pytest
 
 from components.alarm_table import alarms
 from components.encryption import log_groups
+from components.settings import Settings
 from ml import contract
 from tests.components.watched import KEY_ARN, MODES, changes, names_of, settings_of
 from tests.harness import ACCOUNT, REGION, Recorded
@@ -57,10 +58,12 @@ def test_the_account_administers_the_key(recorded: Record) -> None:
 @pytest.mark.parametrize("trail", [True, False])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_key_serves_exactly_the_log_groups_of_the_mode(mode: str, trail: bool, recorded: Record) -> None:
-    run = recorded("dev", changes(mode, audit={"trail": trail}))
+    chosen = changes(mode) if trail else {"approval": {"mode": mode}}
+    run = recorded("dev", chosen)
     logs = key_statements_of(run)["LogsOfThisStack"]
     served = set(logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"])
-    settings = settings_of(mode, audit={"trail": trail})
+    settings = Settings.parse({"nameSuffix": "", **chosen}, stack="dev", project="mle-004")
+    assert settings.audit.trail is trail
     prefix = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
     assert served == {f"{prefix}{group}" for group in log_groups(names_of(settings), settings)}
     assert {f"{prefix}{one.inputs['name']}" for one in run.of("LogGroup")} == served

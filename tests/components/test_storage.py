@@ -13,7 +13,7 @@ Record = Callable[..., Recorded]
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key-key"
 BUCKETS = ["artifacts", "models"]
 ALL = ["storage-artifacts", "storage-models", "storage-access-log", "audit-files"]
-AUDITED = {"audit": {"trail": True}}
+AUDITED = {"audit": {"trail": True, "retentionDays": 731}}
 
 
 def test_these_are_all_the_buckets(recorded: Record) -> None:
@@ -138,7 +138,7 @@ def test_s3_writes_the_logs_of_this_stacks_buckets_and_nothing_else(stack: str, 
 
 
 def test_the_access_log_uses_s3s_own_keys_and_is_kept_as_long_as_logs_are(recorded: Record) -> None:
-    run = recorded("dev", {"audit": {"retentionDays": 731}})
+    run = recorded("dev", AUDITED)
     rules = run.one("BucketServerSideEncryptionConfiguration", "storage-access-log").inputs["rules"]
     assert rules == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
     (rule,) = run.one("BucketLifecycleConfiguration", "storage-access-log").inputs["rules"]
