@@ -170,7 +170,7 @@ def _options(request: Any) -> dict[str, Any]:
 
 
 def configured(stack: str, changes: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """Return the stack file's configuration, changed by `changes` (keys as in a stack file), as the engine hands it over."""
+    """Return the stack file's configuration, changed by `changes` (keys as in a stack file), with full keys."""
     project = project_name(ROOT)
     config = stack_config(ROOT, stack)
     for key, value in (changes or {}).items():
