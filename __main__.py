@@ -68,7 +68,7 @@ if roles.approval is not None:
         road.ApprovalAutomationArgs(
             names=names,
             settings=settings,
-            code_root=Path(__file__).parent,
+            code_root=str(Path(__file__).parent),
             role=roles.approval,
             model_package_group=registry.group_name,
             key_arn=key.arn,
@@ -81,7 +81,7 @@ if roles.bridge is not None:
         road.ApprovalBridgeArgs(
             names=names,
             settings=settings,
-            code_root=Path(__file__).parent,
+            code_root=str(Path(__file__).parent),
             role=roles.bridge,
             model_package_group=registry.group_name,
             key_arn=key.arn,
