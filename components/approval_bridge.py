@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from components.approval import registry_pattern
-from components.iam import ServiceRole
+from components.iam import Role
 from components.lambda_function import EventFunction, EventFunctionArgs, Rule, archive
 from components.names import Names
 from components.settings import Settings
@@ -41,7 +41,7 @@ class ApprovalBridgeArgs:
     names: Names
     settings: Settings
     code_root: str
-    role: ServiceRole
+    role: Role
     model_package_group: pulumi.Input[str]
     key_arn: pulumi.Input[str]
 

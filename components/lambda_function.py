@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.dead_letters import dead_letter_queue
-from components.iam import ServiceRole
+from components.iam import Role
 from components.names import Names
 from ml import runtimes
 
@@ -42,7 +42,7 @@ class EventFunctionArgs:
     queue_name: str
     code: pulumi.Archive
     handler: str
-    role: ServiceRole
+    role: Role
     environment: Mapping[str, pulumi.Input[str]]
     rules: Sequence[Rule]
     retention_days: int

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components.arns import Arns
 from components.dead_letters import dead_letter_queue
-from components.iam import ServiceRole
+from components.iam import Role
 from components.names import Names
 from components.settings import Settings
 
@@ -20,7 +20,7 @@ class SourceRepositoryArgs:
 
     names: Names
     settings: Settings
-    trigger: ServiceRole
+    trigger: Role
 
 
 class SourceRepository(pulumi.ComponentResource):
