@@ -257,6 +257,8 @@ def test_all_problems_come_in_one_error() -> None:
         ("endpoint", "instanceType", ["ml.m5.large"]),
         ("endpoint", "instanceType", "ml.c7g.large"),
         ("endpoint", "instanceType", "ml.r7gd.large"),
+        ("endpoint", "instanceType", "ml.g5.xlarge"),
+        ("endpoint", "instanceType", "ml.inf2.xlarge"),
         ("endpoint", "instanceCount", -1),
         ("endpoint", "instanceCount", "2.5"),
         ("endpoint", "instanceCount", 1000),
@@ -518,7 +520,7 @@ def test_training_jobs_have_a_machine_and_a_limit_by_default() -> None:
     [
         ("instanceType", "m5.xlarge", "is not an instance type that SageMaker trains on"),
         ("instanceType", "ml.m5.huge", "is not an instance type that SageMaker trains on"),
-        ("instanceType", "ml.r5d.large", "has an Arm processor, or a disk of its own"),
+        ("instanceType", "ml.r5d.large", "has a disk of its own"),
         ("instanceType", "ml.g5.xlarge", "has accelerators"),
         ("instanceType", "ml.trn1.2xlarge", "has accelerators"),
         ("instanceCount", 2, "is not 1: scikit-learn trains on one machine"),
