@@ -10,6 +10,8 @@ import pulumi_aws as aws
 import components as road
 
 settings = road.Settings.from_config()
+for silence in road.silences(settings):
+    pulumi.log.warn(f"{silence.what}\n{silence.repair}")
 # Asked in the program's own region and profile: Pulumi's default provider may know another region, or none.
 caller = aws.Provider("caller", region=settings.region, profile=settings.profile)
 account = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=caller)).account_id
