@@ -138,6 +138,8 @@ if roles.trail is not None:
 
 if source is not None:
     pulumi.export("clone_url_http", source.clone_url_http)
+    if source.branch_guard_arn is not None:
+        pulumi.export("branch_guard_policy", source.branch_guard_arn)
 pulumi.export("branch", settings.source.branch)
 pulumi.export("pipeline_name", pipeline.pipeline_name)
 pulumi.export("pipeline_console_url", names.pipeline_console_url)

@@ -74,6 +74,7 @@ def test_without_a_suffix_the_names_are_the_briefs() -> None:
         "age_rule": "mle-004-approval-age-rule",
         "pipeline_failed_rule": "mle-004-pipeline-failed-rule",
         "approval_rule_template": "mle-004-review",
+        "branch_guard": "mle-004-branch-guard",
         "approvals_topic": "mle-004-approvals",
         "alarms_topic": "mle-004-alarms",
         "dashboard": "mle-004-model-registry-pipeline",
