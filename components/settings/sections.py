@@ -29,8 +29,8 @@ RETENTION_DAYS = (
 """The retentions that CloudWatch Logs accepts, in days (PutRetentionPolicy)."""
 
 GROUP_NAME = rules.text(r"[A-Za-z0-9]*", "empty, or letters and digits alone: a hyphen begins the suffix")
-"""Churn-prod in a stack without a suffix would be the group Churn of a stack with the suffix -prod. Empty: the use case's
-own group."""
+"""Churn-prod in a stack without a suffix would be the group Churn of a stack with the suffix -prod. Empty stands for
+the use case's own group."""
 
 _BRANCH = r"(?!refs/)(?!.*(\.\.|//|/\.|\.lock$))[A-Za-z0-9][\w./+-]{0,254}(?<![/.])"
 _EMAIL = rules.text(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", "an e-mail address")
