@@ -10,6 +10,8 @@ import pulumi_aws as aws
 import components as road
 
 settings = road.Settings.from_config()
+for silence in road.silences(settings):
+    pulumi.log.warn(f"{silence.what}\n{silence.repair}")
 # Asked in the program's own region and profile: Pulumi's default provider may know another region, or none.
 caller = aws.Provider("caller", region=settings.region, profile=settings.profile)
 account = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=caller)).account_id
@@ -136,6 +138,8 @@ if roles.trail is not None:
 
 if source is not None:
     pulumi.export("clone_url_http", source.clone_url_http)
+    if source.branch_guard_arn is not None:
+        pulumi.export("branch_guard_policy", source.branch_guard_arn)
 pulumi.export("branch", settings.source.branch)
 pulumi.export("pipeline_name", pipeline.pipeline_name)
 pulumi.export("pipeline_console_url", names.pipeline_console_url)

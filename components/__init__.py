@@ -17,7 +17,7 @@ from components.pipeline import ReleasePipeline, ReleasePipelineArgs
 from components.pipeline_stages import Called
 from components.registry import ModelRegistry, ModelRegistryArgs
 from components.roles import Roles, RolesArgs
-from components.settings import Settings
+from components.settings import Settings, silences
 from components.source import SourceRepository, SourceRepositoryArgs
 from components.storage import Storage, StorageArgs
 from components.trail import AuditTrail, AuditTrailArgs
@@ -61,5 +61,6 @@ __all__ = [
     "part_names",
     "queue_names",
     "rollout_alarm_names",
+    "silences",
     "train_build",
 ]

@@ -5,9 +5,10 @@ import concurrent.futures
 import contextlib
 import contextvars
 import json
+import logging
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,20 @@ def run_program(  # noqa: PLR0913 - one run is described by no fewer
     config: Mapping[str, str],
     preview: bool = False,
     monitor: MockMonitor | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Run `directory`/__main__.py as one stack, and return what it exports; what is unknown in a preview is None.
 
-    `config` has full keys ("project:key") and text values, as `stack_config` returns them. Whatever the program or
-    the mocks raise comes through. Nothing of the run stays behind: the next one starts afresh.
+    `config` has full keys ("project:key") and text values, as `stack_config` returns them. `tell` gets what the program
+    warns of; without it Python's root logger does. Whatever the program or the mocks raise comes through. Nothing of
+    the run stays behind: the next one starts afresh.
     """
 
     async def _run() -> dict[str, Any]:
         # Not part of what set_mocks renews: the outputs that a run still waits for.
         settings.SETTINGS.outputs = set()
-        set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)
+        logger = _Logger(tell) if tell else None
+        set_mocks(mocks, project=project, stack=stack, preview=preview, logger=logger, monitor=monitor)
         set_all_config(dict(config))
         await run_pulumi_func(lambda: _execute(directory.resolve()))
         return await _exports()
@@ -70,6 +74,17 @@ def stack_config(directory: Path, stack: str) -> dict[str, str]:
     project = project_name(directory)
     declared = _load(directory / f"Pulumi.{stack}.yaml").get("config") or {}
     return {key if ":" in key else f"{project}:{key}": _text(value) for key, value in declared.items()}
+
+
+class _Logger(logging.Logger):
+    """The engine's display of diagnostics: warnings and errors are told, whatever else a process logs and where."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__("program", logging.WARNING)
+        self._tell = tell
+
+    def handle(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage())
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -94,7 +94,7 @@ OUTPUTS = {
     "ReleasePipeline": {"pipelineName"},
     "Roles": {"pipeline", "train", "deploy", "execution", "trigger", "approval", "bridge", "trail"},
     "ServiceRole": {"role"},
-    "SourceRepository": {"repositoryName", "cloneUrlHttp"},
+    "SourceRepository": {"repositoryName", "cloneUrlHttp", "branchGuardArn"},
     "Storage": {"artifactBucket", "modelBucket", "accessLog"},
 }
 """Component -> what others take from it; the rest give nothing."""
