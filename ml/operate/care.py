@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml import clean_up, pruning, registry
-from ml.endpoint import CHANGING, DELETING
+from ml.endpoint import CHANGING, DELETING, ROLLBACK_FAILED
 from ml.errors import RoadError
 from ml.operate import planned
 from ml.operate.aws import Aws
@@ -116,7 +116,7 @@ def remove(aws: Aws, stack: Stack, found: Found, *, say: Say) -> None:
     nothing, and its stage can be retried.
     """
     if found.under_way:
-        raise RoadError(f"{found.under_way}: a release may be under way, nothing was removed. Wait for its end")
+        raise RoadError(f"{found.under_way} and may need what is there: nothing was removed. Repeat when that is over")
     names = {kind: [each.name for each in found.orphans if each.ours and each.kind == kind] for kind in (CONFIG, MODEL)}
     resources = clean_up.ServingResources(
         endpoint="", scalable_targets=found.targets, endpoint_configs=names[CONFIG], models=names[MODEL]
@@ -125,8 +125,11 @@ def remove(aws: Aws, stack: Stack, found: Found, *, say: Say) -> None:
 
 
 def _under_way(aws: Aws, stack: Stack, state: str) -> str:
-    """Return what changes or may soon change the endpoint, empty for nothing."""
-    if state in CHANGING | {DELETING}:
+    """Return what changes or may soon change the endpoint, empty for nothing.
+
+    One whose update could not be taken back serves both configurations, the newer one as well (`endpoint.broken`).
+    """
+    if state in CHANGING | {DELETING, ROLLBACK_FAILED}:
         return f"endpoint {stack.endpoint_name} is {state}"
     builds = clean_up.running_builds(aws.client("codebuild"), stack.build_projects)
     return f"build {builds[0]} runs" if builds else ""
@@ -177,7 +180,7 @@ def _strays(aws: Aws, stack: Stack, tags: Tagged, prefix: str) -> Iterator[Orpha
 
 def _notes(found: Found, *, removed: bool) -> Iterator[str]:
     if found.under_way:
-        yield f"{found.under_way}: what a release under way may need is left out. Look again at its end"
+        yield f"{found.under_way}: what may be needed until that is over is left out"
     elif any(each.ours for each in found.orphans) and not removed:
         if found.live:
             yield "The next release that comes to serve removes what has its endpoint's name"

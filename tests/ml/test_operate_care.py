@@ -184,7 +184,7 @@ def test_only_what_is_of_no_use_is_removed(account: Operated) -> None:
     assert account.orphans().rows == []
 
 
-@pytest.mark.parametrize("status", sorted(endpoint.CHANGING))
+@pytest.mark.parametrize("status", [*sorted(endpoint.CHANGING), endpoint.DELETING, endpoint.ROLLBACK_FAILED])
 def test_while_the_endpoint_changes_nothing_is_removed_and_nothing_new_is_called_of_no_use(
     account: Operated, status: str
 ) -> None:
@@ -204,8 +204,8 @@ def refused_while(account: Operated, busy: str) -> None:
     before = (dict(account.hosting.configs), dict(account.hosting.models))
     answer = account.orphans()
     assert (answer.rows, answer.exit_status) == ([], 0)
-    assert answer.notes == [f"{busy}: what a release under way may need is left out. Look again at its end"]
-    with pytest.raises(RoadError, match=f"{busy}: a release may be under way, nothing was removed"):
+    assert answer.notes == [f"{busy}: what may be needed until that is over is left out"]
+    with pytest.raises(RoadError, match=f"{busy} and may need what is there: nothing was removed"):
         account.orphans(do=True)
     assert (account.hosting.configs, account.hosting.models) == before
 
