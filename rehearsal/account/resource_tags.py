@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sagemaker.models import sagemaker_backends
 
-from rehearsal.account.calls import Caller
+from rehearsal.account.calls import Caller, Reply
+from rehearsal.account.gateway import Proceed
+from rehearsal.account.operations import json_result
 
 if TYPE_CHECKING:
     from rehearsal.account.cloud import Cloud
@@ -25,7 +27,16 @@ class ResourceTags:
 
     def __init__(self, cloud: "Cloud") -> None:
         self._cloud = cloud
+        self._of_endpoints: dict[str, list[Mapping[str, str]]] = {}
+        """By the endpoint's name: whoever runs the endpoints keeps no tags, and moto does not know them."""
+        cloud.correct("sagemaker", "CreateEndpoint", self._create_endpoint)
         cloud.operation("resourcegroupstaggingapi", "GetResources", self._get_resources)
+
+    def _create_endpoint(self, params: dict[str, Any], _caller: Caller, proceed: Proceed) -> Reply:
+        reply = proceed(params)
+        json_result(reply)
+        self._of_endpoints[params["EndpointName"]] = params.get("Tags", [])
+        return reply
 
     def _get_resources(self, params: dict[str, Any], _caller: Caller) -> dict[str, Any]:
         if others := sorted(set(params) - _ASKED):
@@ -39,12 +50,20 @@ class ResourceTags:
         return {"ResourceTagMappingList": wanted[start : start + size], "PaginationToken": token}
 
     def _tagged(self, kind: str) -> Iterator[Mapping[str, Any]]:
-        backend: Any = sagemaker_backends[self._cloud.account][self._cloud.region]
-        held = {"endpoint": backend.endpoints, "endpoint-config": backend.endpoint_configs, "model": backend._models}
-        for name, resource in held[kind].items():
-            if resource.tags:
+        for name, tags in self._held(kind):
+            if tags:
                 arn = f"arn:aws:sagemaker:{self._cloud.region}:{self._cloud.account}:{kind}/{name}"
-                yield {"ResourceARN": arn, "Tags": list(resource.tags)}
+                yield {"ResourceARN": arn, "Tags": list(tags)}
+
+    def _held(self, kind: str) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
+        if kind == "endpoint":
+            pages = self._cloud.client("sagemaker").get_paginator("list_endpoints").paginate()
+            names = [each["EndpointName"] for page in pages for each in page["Endpoints"]]
+            yield from ((name, self._of_endpoints.get(name, [])) for name in names)
+            return
+        backend: Any = sagemaker_backends[self._cloud.account][self._cloud.region]
+        held = backend.endpoint_configs if kind == "endpoint-config" else backend._models
+        yield from ((name, resource.tags) for name, resource in held.items())
 
 
 def _kind(word: str) -> str:

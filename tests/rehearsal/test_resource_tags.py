@@ -56,6 +56,19 @@ def test_an_arn_names_kind_account_and_region(index: Any, cloud: Cloud) -> None:
     assert {"Key": "stack", "Value": "dev"} in each["Tags"]
 
 
+def test_an_endpoint_is_in_the_index_from_its_creation_to_its_end(index: Any, cloud: Cloud) -> None:
+    sagemaker, tags = cloud.client("sagemaker"), [{"Key": "stack", "Value": "live"}]
+    variant = {"VariantName": "v", "ModelName": "bare", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="bare-1", ProductionVariants=[variant])
+    for name, own in (("served", tags), ("untagged", [])):
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="bare-1", Tags=own)
+    with pytest.raises(ClientError):
+        sagemaker.create_endpoint(EndpointName="refused", EndpointConfigName="no-such", Tags=tags)
+    assert found(index, ("stack", ["live"])) == ["served"]
+    sagemaker.delete_endpoint(EndpointName="served")
+    assert found(index, ("stack", ["live"])) == []
+
+
 @pytest.mark.parametrize(
     "asked", [{}, {"ResourceTypeFilters": ["s3"]}, {"ResourceTypeFilters": ["sagemaker:training-job"]}]
 )
