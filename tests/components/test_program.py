@@ -9,7 +9,8 @@ import pytest
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
 from ml.errors import InputError
-from rehearsal.provision.program import run_program, stack_config
+from ml.stack_file import stack_config
+from rehearsal.provision.program import run_program
 from tests.harness import ACCOUNT, REGION, ROOT, STACK_TYPE, ProviderMocks, Recorded, record
 
 Record = Callable[..., Recorded]
