@@ -17,6 +17,7 @@ Record = Callable[..., Recorded]
 STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in ROOT.glob("Pulumi.*.yaml"))
 PROVIDER_TYPE = "pulumi:providers:aws"
 KEPT_FOR_PEOPLE = {
+    "stack_name": "dev",
     "clone_url_http": f"https://git-codecommit.{REGION}.amazonaws.com/v1/repos/model-registry-pipeline-repo",
     "branch": "main",
     "pipeline_name": "mle-004-model-registry-pipeline",
