@@ -118,7 +118,9 @@ def reject(options: Options, version: int, comment: str) -> None:
 @click.pass_obj
 def rollback(options: Options, version: int, wait: bool) -> None:
     """Release an approved version again, through the pipeline."""
-    options.answer(lambda aws, stack: decide.rollback(aws, stack, version, wait=wait))
+    options.answer(
+        lambda aws, stack: decide.rollback(aws, stack, version, wait=wait, say=lambda text: click.echo(text, err=True))
+    )
 
 
 @app.command()
