@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from ml import runtimes, stack_file
 from ml.gate import one_line
@@ -28,7 +28,10 @@ def credentials(aws: Aws, stack: Stack | None) -> Iterator[Check]:
     try:
         caller = aws.client("sts").get_caller_identity()
     except (ClientError, BotoCoreError) as error:
-        yield wrong("credentials", one_line(str(error), 200), "sign in (aws sso login, or AWS_PROFILE)")
+        # Only a stack tells a region: without one, the person's own is asked, and may be absent.
+        lost = isinstance(error, NoRegionError)
+        repair = "export AWS_REGION" if lost else "sign in (aws sso login, or AWS_PROFILE)"
+        yield wrong("credentials", one_line(str(error), 200), repair)
         return
     yield Check(name="credentials", found=caller["Arn"])
     if stack is None:

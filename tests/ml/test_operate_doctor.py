@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, NoRegionError
 
 from ml import endpoint, runtimes
 from ml.operate import doctor, parts, quotas, tools
@@ -324,6 +324,15 @@ def test_without_credentials_what_needs_none_is_looked_at_all_the_same(refuse: C
     assert (rows["credentials"]["ok"], "sign in" in rows["credentials"]["repair"]) == (False, True)
     assert {"stack outputs", "Python", f"build image {runtimes.BUILD_IMAGE}"} <= set(rows)
     assert "pipeline pipeline" not in rows
+
+
+def no_region() -> Any:
+    raise NoRegionError
+
+
+def test_without_a_region_it_is_not_said_to_sign_in() -> None:
+    row = answered(sts=SimpleNamespace(get_caller_identity=no_region))["credentials"]
+    assert (row["ok"], row["repair"]) == (False, "export AWS_REGION")
 
 
 def test_without_outputs_what_needs_none_is_looked_at_all_the_same() -> None:
