@@ -1,7 +1,5 @@
 """From settings to a governed road: a push trains a model, an approval decides about it, an endpoint serves it."""
 
-import dataclasses
-import json
 from pathlib import Path
 
 import pulumi
@@ -136,25 +134,15 @@ if roles.trail is not None:
         here,
     )
 
+for output, value in road.exports(names, settings).items():
+    pulumi.export(output, value)
+# These as the resources have them: known only once they are there.
+pulumi.export("pipeline_name", pipeline.pipeline_name)
+pulumi.export("model_package_group", registry.group_name)
+pulumi.export("model_bucket", storage.model_bucket)
+pulumi.export("artifact_bucket", storage.artifact_bucket)
+pulumi.export("alarms_topic", notifications.alarms_topic)
 if source is not None:
     pulumi.export("clone_url_http", source.clone_url_http)
     if source.branch_guard_arn is not None:
         pulumi.export("branch_guard_policy", source.branch_guard_arn)
-pulumi.export("branch", settings.source.branch)
-pulumi.export("pipeline_name", pipeline.pipeline_name)
-pulumi.export("pipeline_console_url", names.pipeline_console_url)
-pulumi.export("model_package_group", registry.group_name)
-pulumi.export("endpoint_name", names.endpoint)
-pulumi.export("model_bucket", storage.model_bucket)
-pulumi.export("artifact_bucket", storage.artifact_bucket)
-pulumi.export("alarms_topic", notifications.alarms_topic)
-pulumi.export("approval_mode", settings.approval.mode)
-pulumi.export("thresholds", dict(settings.thresholds))
-pulumi.export("region", names.region)
-pulumi.export("queues", road.queue_names(names, settings))
-pulumi.export("alarms", road.alarm_names(names, settings))
-pulumi.export("build_projects", [names.train_project, names.deploy_project])
-pulumi.export("endpoint", dataclasses.asdict(settings.endpoint))
-pulumi.export("training", dataclasses.asdict(settings.training))
-pulumi.export("gate", json.loads(settings.gate.text))
-pulumi.export("parts", road.part_names(names, settings))

@@ -116,7 +116,8 @@ def register(copies: int, *, collecting: bool) -> dict[str, Any]:
     """
     if not collecting:
         gc.disable()
-    from rehearsal.provision.program import PROGRAM_FILE, project_name, run_program, stack_config
+    from ml.stack_file import project_name, stack_config
+    from rehearsal.provision.program import PROGRAM_FILE, run_program
     from tests.harness import ProviderMocks
 
     class Counting(ProviderMocks):

@@ -1,18 +1,17 @@
 """The parts of the road as Pulumi components. `__main__.py` puts them together."""
 
-from components.alarm_table import alarm_names, rollout_alarm_names
+from components.alarm_table import rollout_alarm_names
 from components.alarms import Alarms, AlarmsArgs
 from components.approval import ApprovalAutomation, ApprovalAutomationArgs
 from components.approval_bridge import ApprovalBridge, ApprovalBridgeArgs
 from components.build_project import BuildProject, HandOver, deploy_build, train_build
 from components.clean_up import CleanUp, CleanUpArgs
 from components.dashboard import Dashboard, DashboardArgs
-from components.dead_letters import queue_names
 from components.encryption import EncryptionKey, EncryptionKeyArgs
 from components.endpoint_log import EndpointLog, EndpointLogArgs
+from components.exports import exports
 from components.names import Names
 from components.notifications import Notifications, NotificationsArgs
-from components.part_names import part_names
 from components.pipeline import ReleasePipeline, ReleasePipelineArgs
 from components.pipeline_stages import Called
 from components.registry import ModelRegistry, ModelRegistryArgs
@@ -56,10 +55,8 @@ __all__ = [
     "SourceRepositoryArgs",
     "Storage",
     "StorageArgs",
-    "alarm_names",
     "deploy_build",
-    "part_names",
-    "queue_names",
+    "exports",
     "rollout_alarm_names",
     "silences",
     "train_build",

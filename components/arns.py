@@ -43,6 +43,11 @@ class Arns:
         return self._regional("codecommit", self.names.repository)
 
     @property
+    def branch_guard(self) -> str:
+        """The policy that keeps people from writing to the branch past its reviews."""
+        return f"arn:aws:iam::{self.names.account}:policy/{self.names.branch_guard}"
+
+    @property
     def train_project(self) -> str:
         """The train build's project."""
         return self._regional("codebuild", f"project/{self.names.train_project}")

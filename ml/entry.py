@@ -56,26 +56,29 @@ def interrupted(_signal: int, _frame: object) -> None:
     raise RoadError("the build was told to end. Start it again when it may go on")
 
 
-def run(main: Callable[[], None]) -> int:
+def fail(cause: str, status: int) -> None:
+    """Print the one line on standard error that says why the process ends. Whoever reads the status has it already."""
+    print(f"error: {cause}", file=sys.stderr, flush=True)
+
+
+def run(main: Callable[[], None], *, tell: Callable[[str, int], None] = fail) -> int:
     """Call `main` as the last thing of this process, and return the exit status.
 
-    What a person or AWS can repair is one line; a defect keeps its trace.
+    What a person or AWS can repair is one line, which `tell` is handed with the exit status; a defect keeps its trace.
     """
     try:
         main()
     except RoadError as error:
-        return _fail(str(error), error.exit_status)
+        cause, status = str(error), error.exit_status
     except ClientError as error:
-        cause = error.response["Error"]
-        return _fail(f"{error.operation_name}: {cause.get('Code')}: {cause.get('Message')}", RoadError.exit_status)
+        said = error.response["Error"]
+        cause, status = f"{error.operation_name}: {said.get('Code')}: {said.get('Message')}", RoadError.exit_status
     except BotoCoreError as error:
-        return _fail(f"AWS cannot be reached: {error}", RoadError.exit_status)
+        cause, status = f"AWS cannot be reached: {error}", RoadError.exit_status
+    else:
+        return 0
     finally:
         # Python looks through everything once more when it ends: most of a second, with scikit-learn and matplotlib.
         gc.freeze()
-    return 0
-
-
-def _fail(cause: str, status: int) -> int:
-    print(f"error: {one_line(cause, LONGEST_CAUSE)}", file=sys.stderr, flush=True)
+    tell(one_line(cause, LONGEST_CAUSE), status)
     return status

@@ -91,12 +91,12 @@ def waiting(codepipeline: "CodePipelineClient", pipeline: str) -> Waiting | None
 
 def execution(codepipeline: "CodePipelineClient", pipeline: str, execution_id: str) -> Execution:
     """Return what the execution has done so far."""
-    actions = sorted(_actions(codepipeline, pipeline, execution_id), key=lambda each: each["startTime"], reverse=True)
+    latest = sorted(actions(codepipeline, pipeline, execution_id), key=lambda each: each["startTime"], reverse=True)
     return Execution(
-        package_arn=_package_arn(actions),
+        package_arn=_package_arn(latest),
         approvals=tuple(
             _approval(each)
-            for each in actions
+            for each in latest
             if (each["stageName"], each["actionName"]) == (contract.APPROVAL_STAGE, contract.MANUAL_APPROVAL_ACTION)
         ),
     )
@@ -111,7 +111,8 @@ def _named(found: Sequence[Mapping[str, Any]], key: str, name: str) -> Mapping[s
     return next((each for each in found if each.get(key) == name), {})
 
 
-def _actions(codepipeline: "CodePipelineClient", pipeline: str, execution_id: str) -> Iterator[Mapping[str, Any]]:
+def actions(codepipeline: "CodePipelineClient", pipeline: str, execution_id: str) -> Iterator[Mapping[str, Any]]:
+    """Yield every run of an action in the execution, in no promised order."""
     following: dict[str, Any] = {}
     for _ in range(MOST_PAGES):
         page = codepipeline.list_action_executions(

@@ -9,10 +9,9 @@ from typing import Any
 
 from ml import catalogue
 from ml.errors import InputError
-from rehearsal.provision.program import project_name, stack_config
+from ml.stack_file import PROJECT, project_name, stack_config
 from rehearsal.provision.provisioner import RoleAction
 
-PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_REGION = "us-east-1"
 DATA_BUCKET = "a-rehearsal-table"
 _REGION_KEY = "aws:region"

@@ -17,12 +17,13 @@ from pulumi.runtime.mocks import MockMonitor
 from ml import contract
 from ml.endpoint import is_absent
 from ml.errors import InputError, RoadError
+from ml.stack_file import PROJECT, project_name
 from rehearsal.account.cloud import Cloud, PackageArnCase, Progress
 from rehearsal.account.iam import Policy
 from rehearsal.person import Person
 from rehearsal.pipeline.codepipeline import Execution
-from rehearsal.plan import DATA_BUCKET, PROJECT, Plan
-from rehearsal.provision.program import project_name, run_program
+from rehearsal.plan import DATA_BUCKET, Plan
+from rehearsal.provision.program import run_program
 from rehearsal.provision.provisioner import Provisioner
 from rehearsal.services import Services
 from rehearsal.source_tree import WorkingCopy

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from rehearsal.provision.program import project_name
+from ml.stack_file import project_name
 from tests.harness import ROOT, Recorded, configured, record
 
 

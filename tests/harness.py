@@ -12,7 +12,8 @@ from typing import Any
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
-from rehearsal.provision.program import project_name, run_program, stack_config
+from ml.stack_file import project_name, stack_config
+from rehearsal.provision.program import run_program
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"

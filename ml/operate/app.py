@@ -3,62 +3,45 @@
 Exit status: 0 all is well; 1 it is not, or AWS refused; 2 the command or its input must be repaired first.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from ml import catalogue, contract
-from ml.entry import run
 from ml.operate import care, completion, decide, evidence, replay, state
 from ml.operate import cost as costs
 from ml.operate import doctor as doctors
 from ml.operate.aws import Aws
-from ml.operate.show import Answer, show
-from ml.operate.stack import Stack, from_file, from_pulumi
+from ml.operate.options import Options, chosen
+from ml.operate.show import Answer
+from ml.operate.speech import AS_JSON, Commands, Speech
 
 CONTENT_TYPES = {".csv": "text/csv", ".json": "application/json"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What stands before the command."""
-
-    stack: str | None
-    outputs: Path | None
-    profile: str | None
-    as_json: bool
-
-    def answer(self, command: Callable[[Aws, Stack], Answer]) -> None:
-        """Run a command, show its answer and end with its exit status."""
-        ended = 0
-
-        def _answered() -> None:
-            nonlocal ended
-            stack = from_file(self.outputs) if self.outputs else from_pulumi(self.stack)
-            found = command(Aws(stack.region, self.profile), stack)
-            show(found, as_json=self.as_json)
-            ended = found.exit_status
-
-        raise SystemExit(run(_answered) or ended)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, help=__doc__)
-@click.option("--stack", envvar="PULUMI_STACK", help="The Pulumi stack; the selected one by default.")
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, help=__doc__)
+@click.option(
+    "--stack",
+    envvar="PULUMI_STACK",
+    show_envvar=True,
+    help="The Pulumi stack; the selected one by default. Typed, it goes before STACK_OUTPUTS.",
+)
 @click.option(
     "--outputs",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="STACK_OUTPUTS",
+    show_envvar=True,
     help="A file with the stack's outputs as JSON, in place of the Pulumi CLI.",
 )
 @click.option("--profile", help="The AWS profile.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option(AS_JSON, "as_json", is_flag=True, help="Answer in JSON, and tell errors and progress in it.")
 @click.pass_context
 def app(context: click.Context, stack: str | None, outputs: Path | None, profile: str | None, as_json: bool) -> None:
     """Keep the options for the command."""
-    context.obj = Options(stack=stack, outputs=outputs, profile=profile, as_json=as_json)
+    stack, outputs = chosen(context, stack, outputs)
+    context.obj = Options(stack=stack, outputs=outputs, profile=profile, speech=Speech(as_json=as_json))
 
 
 @app.command()
@@ -118,7 +101,7 @@ def reject(options: Options, version: int, comment: str) -> None:
 @click.pass_obj
 def rollback(options: Options, version: int, wait: bool) -> None:
     """Release an approved version again, through the pipeline."""
-    options.answer(lambda aws, stack: decide.rollback(aws, stack, version, wait=wait))
+    options.answer(lambda aws, stack: decide.rollback(aws, stack, version, wait=wait, say=options.speech.say))
 
 
 @app.command()
@@ -170,7 +153,7 @@ def cost(options: Options, runs: int, requests: int, training_seconds: int, inst
 def orphans(options: Options, remove: bool, yes: bool) -> None:
     """What releases left behind that is of no use, and what has the stack's tags without its name."""
     do = remove and yes
-    options.answer(lambda aws, stack: care.orphans(aws, stack, do=do, say=lambda text: click.echo(text, err=True)))
+    options.answer(lambda aws, stack: care.orphans(aws, stack, do=do, say=options.speech.say))
 
 
 @app.command()
@@ -178,14 +161,14 @@ def orphans(options: Options, remove: bool, yes: bool) -> None:
 @click.pass_obj
 def teardown(options: Options, yes: bool) -> None:
     """Remove the endpoint and everything that the deploy step made. Versions and data stay."""
-    options.answer(lambda aws, stack: care.teardown(aws, stack, do=yes, say=lambda text: click.echo(text, err=True)))
+    options.answer(lambda aws, stack: care.teardown(aws, stack, do=yes, say=options.speech.say))
 
 
 @app.command()
 @click.pass_obj
 def doctor(options: Options) -> None:
     """Check credentials, quotas, versions, end dates and the stack's parts; each finding with its repair."""
-    options.answer(doctors.doctor)
+    options.end(lambda: _examined(options))
 
 
 @app.command(name="completion")
@@ -193,6 +176,11 @@ def doctor(options: Options) -> None:
 def completion_command(shell: str) -> None:
     """Print what SHELL must read to know `ml` and complete it: eval "$(python -m ml completion bash)"."""
     click.echo(completion.script(app, shell), nl=False)
+
+
+def _examined(options: Options) -> Answer:
+    found = options.found()
+    return doctors.doctor(Aws(found.stack.region if found.stack else None, options.profile), found)
 
 
 def _thresholds(limits: tuple[str, ...]) -> Mapping[str, float]:

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ml import endpoint
 from ml.gate import one_line
 
 _LONGEST_CAUSE = 160
 ABSENT = "it is not there: pulumi up"
+MENDED = "pulumi up --refresh"
+"""Makes what a person changed by hand as the program has it."""
+AGAIN = "run the doctor again in a while"
 _REFUSALS = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError")
 _ABSENCES = ("NotFound", "404", "NoSuchBucket", "NonExistentQueue", "QueueDoesNotExist")
 """Parts of error codes."""
@@ -44,7 +47,7 @@ def open_question(name: str, found: str, repair: str) -> Check:
 def seen(name: str, look: Callable[[], Check]) -> Check:
     """Return what `look` found; a refused call is a finding as well, because nothing vouches for the part.
 
-    Any other fault, as of a busy service, leaves the question open.
+    Any other fault, as of a busy service or of the network, leaves the question open.
     """
     try:
         return look()
@@ -56,4 +59,7 @@ def seen(name: str, look: Callable[[], Check]) -> Check:
         # SageMaker has no code of its own for what is not there: the message tells.
         if any(word in code for word in _ABSENCES) or "does not exist" in said or endpoint.is_absent(error):
             return wrong(name, code, ABSENT)
-        return open_question(name, f"{code}: {one_line(said, _LONGEST_CAUSE)}", "run the doctor again in a while")
+        return open_question(name, f"{code}: {one_line(said, _LONGEST_CAUSE)}", AGAIN)
+    except BotoCoreError as error:
+        # No answer at all: the next part may have one.
+        return open_question(name, f"AWS cannot be reached: {one_line(str(error), _LONGEST_CAUSE)}", AGAIN)

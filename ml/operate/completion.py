@@ -2,11 +2,12 @@
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
+
+from ml.stack_file import PROJECT
 
 SHELLS = ("bash", "zsh", "fish")
 NAME = "ml"
@@ -14,8 +15,6 @@ NAME = "ml"
 
 VARIABLE = "_ML_COMPLETE"
 """Environment variable by which the script asks for completions."""
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def script(commands: click.Command, shell: str) -> str:

@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ml import contract, ledger, registry
 from ml.errors import InputError, RoadError
 from ml.gate import one_line
 from ml.operate.aws import Aws
+from ml.operate.following import follow
 from ml.operate.show import Answer
 from ml.operate.stack import Stack
 from ml.operate.versions import one_version
+from ml.pipeline_state import IN_PROGRESS
 
 ROLLBACK_SECONDS = 3 * 3600
 _LONGEST_COMMENT = 500
-_RUNNING = frozenset({"InProgress", "Stopping"})
 
 
 def decide(aws: Aws, stack: Stack, number: int, *, status: str, comment: str) -> Answer:
@@ -38,12 +39,41 @@ def decide(aws: Aws, stack: Stack, number: int, *, status: str, comment: str) ->
     )
 
 
-def rollback(aws: Aws, stack: Stack, number: int, *, wait: bool, pauses: Any = registry.growing_pauses) -> Answer:
+def rollback(
+    aws: Aws,
+    stack: Stack,
+    number: int,
+    *,
+    wait: bool,
+    say: Callable[[str], None],
+    pauses: Any = registry.growing_pauses,
+) -> Answer:
     """Send an approved version through the pipeline again, without training. Raises RoadError unless it is approved.
 
-    With `wait` it returns when the execution has ended, and says what the ledger says: exit status 1 unless the version
-    serves.
+    With `wait` it says what the execution does, returns when that has ended, and tells what the ledger says: exit
+    status 1, with the cause, unless the version serves.
     """
+    execution, codepipeline = _start(aws, stack, number), aws.client("codepipeline")
+    if not wait:
+        return _released(number, execution, notes=["Follow it with: python -m ml status"])
+    say(f"execution {execution} of {stack.pipeline_name} begins")
+    ended = follow(codepipeline, stack.pipeline_name, execution, pauses=pauses(ROLLBACK_SECONDS), say=say)
+    recorded = [
+        entry
+        for entry in ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
+        if entry.execution == execution
+    ]
+    told = "; ".join(f"{entry.time} {entry.event} {entry.detail}" for entry in recorded)
+    if any((entry.event, entry.version) == (ledger.SERVES, number) for entry in recorded):
+        return _released(number, execution, status=ended.status, told=told)
+    error = f"execution {execution} ended as {ended.status}, and the ledger does not say that version {number} serves"
+    error += f": {'; '.join(ended.causes)}. Mend it, then roll back again" if ended.causes else ". Look at the pipeline"
+    notes = [] if recorded else ["The ledger knows nothing of it: it ended before its Deploy stage"]
+    return _released(number, execution, status=ended.status, told=told, notes=notes, error=error)
+
+
+def _start(aws: Aws, stack: Stack, number: int) -> str:
+    """Start the release of an approved version and return the execution's id."""
     version = one_version(aws.client("sagemaker"), stack.model_package_group, number)
     if version.status != contract.APPROVED:
         reason = one_line(version.reason, 200) or "no reason given"
@@ -51,37 +81,23 @@ def rollback(aws: Aws, stack: Stack, number: int, *, wait: bool, pauses: Any = r
             f"version {number} is {version.status} ({reason}); nothing was started. Choose an approved one:"
             " python -m ml history"
         )
-    codepipeline = aws.client("codepipeline")
     variables = [{"name": contract.PIPELINE_VARIABLE, "value": version.arn.text}]
-    started = codepipeline.start_pipeline_execution(name=stack.pipeline_name, variables=variables)
-    execution = str(started["pipelineExecutionId"])
-    row = {"version": number, "execution": execution, "status": "InProgress", "ledger": ""}
-    title, columns = f"release of version {number}", tuple(row)
-    if not wait:
-        notes = ["Follow it with: python -m ml status"]
-        return Answer(title=title, columns=columns, rows=[row], notes=notes)
-    row["status"] = _followed(codepipeline, stack, execution, pauses(ROLLBACK_SECONDS))
-    recorded = [
-        entry
-        for entry in ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
-        if entry.execution == execution
-    ]
-    row["ledger"] = "; ".join(f"{entry.time} {entry.event} {entry.detail}" for entry in recorded)
-    serves = any((entry.event, entry.version) == (ledger.SERVES, number) for entry in recorded)
-    notes = (
-        [] if recorded else ["The ledger knows nothing of it: it ended before its Deploy stage. Look at the pipeline"]
-    )
-    return Answer(title=title, columns=columns, rows=[row], notes=notes, exit_status=int(not serves))
+    started = aws.client("codepipeline").start_pipeline_execution(name=stack.pipeline_name, variables=variables)
+    return str(started["pipelineExecutionId"])
 
 
-def _followed(codepipeline: Any, stack: Stack, execution: str, pauses: Iterable[float]) -> str:
-    """Return how the execution ended. Raises RoadError when it does not end in the time that `pauses` give."""
-    for _ in pauses:
-        found = codepipeline.get_pipeline_execution(pipelineName=stack.pipeline_name, pipelineExecutionId=execution)
-        state = str(found["pipelineExecution"]["status"])
-        if state not in _RUNNING:
-            return state
-    raise RoadError(f"execution {execution} has not ended after {ROLLBACK_SECONDS} s. Look at the pipeline")
+def _released(
+    number: int,
+    execution: str,
+    *,
+    status: str = IN_PROGRESS,
+    told: str = "",
+    notes: Sequence[str] = (),
+    error: str = "",
+) -> Answer:
+    row = {"version": number, "execution": execution, "status": status, "ledger": told}
+    title, failed = f"release of version {number}", int(bool(error))
+    return Answer(title=title, columns=tuple(row), rows=[row], notes=notes, exit_status=failed, error=error)
 
 
 def invoke(aws: Aws, stack: Stack, body: bytes, *, content_type: str) -> Answer:

@@ -1,112 +1,72 @@
-"""Is everything sound? Credentials, versions and end dates here; the stack's own parts in `ml.operate.parts`."""
+"""Is everything sound? What is asked and in which order; the looks themselves are in the modules beside."""
 
-import platform
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from ml import runtimes
-from ml.errors import InputError
-from ml.gate import one_line
-from ml.operate import parts
+from ml.operate import parts, quotas, tools
 from ml.operate.aws import Aws
 from ml.operate.check import Check, open_question, wrong
 from ml.operate.show import Answer
-from ml.operate.stack import Stack
+from ml.operate.stack import Found, Stack
 
 DAYS_OF_WARNING = 180
-LEAST_PYTHON = (3, 11)
-REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
-_INSTALL = "python -m pip install -r requirements.txt"
+DRIFT = "pulumi preview --refresh --diff"
+"""Compares each resource of the program with what is there."""
 
 
-def doctor(aws: Aws, stack: Stack, today: date | None = None) -> Answer:
-    """Return every check with its result and, where it fails, the repair; exit status 1 when one fails."""
-    today = today or datetime.now(tz=UTC).date()
+def doctor(aws: Aws, found: Found, today: date | None = None) -> Answer:
+    """Return every check with its result and, where it fails, the repair; exit status 1 when one fails.
+
+    Without the stack's outputs, or without credentials, it is about what needs none.
+    """
+    today, stack = today or datetime.now(tz=UTC).date(), found.stack
+    mine = list(tools.credentials(aws, stack))
     checks = [
-        *_credentials(aws, stack),
-        *_tools(),
+        _outputs(found),
+        *mine,
+        *tools.tools(needs_pulumi=bool(found.problem)),
         *_ends(stack, today),
-        *parts.checks(aws, stack),
-        *parts.quotas(aws, stack),
     ]
+    if stack is not None and mine[0].ok:
+        checks += [*parts.checks(aws, stack), *quotas.quotas(aws, stack), _drift()]
     failed = sum(check.ok is False for check in checks)
     open_ones = sum(check.ok is None for check in checks)
     return Answer(
-        title=f"doctor: {stack.pipeline_name}",
+        title=f"doctor: {stack.pipeline_name if stack else 'this machine alone'}",
         columns=("check", "ok", "found", "repair"),
         rows=[check.row for check in checks],
-        notes=[f"{len(checks)} checks: {failed} to repair, {open_ones} that AWS does not answer (-)"],
+        notes=[f"{len(checks)} checks: {failed} to repair, {open_ones} without an answer (-)"],
         exit_status=int(failed > 0),
     )
 
 
-def _credentials(aws: Aws, stack: Stack) -> Iterator[Check]:
-    try:
-        caller = aws.client("sts").get_caller_identity()
-    except (ClientError, BotoCoreError) as error:
-        raise InputError(
-            f"no usable AWS credentials: {one_line(str(error), 200)}. Sign in (aws sso login, or AWS_PROFILE)"
-        ) from error
-    yield Check(name="credentials", found=caller["Arn"])
-    if caller["Account"] == stack.account:
-        yield Check(name="account", found=stack.account)
-    else:
-        found = f"these are of account {caller['Account']}, the stack is in {stack.account}"
-        yield wrong("account", found, "name the stack's own: --profile or AWS_PROFILE")
-    if aws.usual_region in (None, stack.region):
-        yield Check(name="region", found=stack.region)
-    else:
-        found = f"other tools use {aws.usual_region}, the stack is in {stack.region}"
-        yield wrong("region", found, f"export AWS_REGION={stack.region}")
+def _outputs(found: Found) -> Check:
+    name = "stack outputs"
+    if found.stack is None:
+        return wrong(name, found.problem, "without them nothing of the stack was looked at: name it, or pulumi up")
+    if found.problem:
+        return wrong(name, f"{found.problem}; looked at by {found.source}", "pulumi up, unless it is gone on purpose")
+    return Check(name=name, found=found.source)
 
 
-def _tools() -> Iterator[Check]:
-    found = platform.python_version()
-    if sys.version_info < LEAST_PYTHON:
-        yield wrong("Python", found, f"use Python {LEAST_PYTHON[0]}.{LEAST_PYTHON[1]} or newer")
-    else:
-        yield Check(name="Python", found=found)
-    pinned = _pins(REQUIREMENTS.read_text(encoding="utf-8"))
-    yield _packages("packages of requirements.txt", pinned, _INSTALL)
-    trains = {"scikit-learn": runtimes.CONTAINER_LIBRARIES["scikit-learn"]}
-    yield _packages("scikit-learn, as the serving container's", trains, _INSTALL)
+def _drift() -> Check:
+    """Say who tells the rest: the outputs have no policies or settings that could be compared.
+
+    That the provider does not read a function's code back, and so tells no change of it, is not verified.
+    """
+    looked = "not looked at: policies of roles, buckets and key; settings of functions, rules, builds and pipeline"
+    return open_question("changed by hand", looked, f"{DRIFT}; a function's code it does not compare")
 
 
-def _pins(text: str) -> dict[str, str]:
-    """Return package -> version of a requirements file's exact pins."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return {name: wanted for name, separator, wanted in (line.partition("==") for line in lines) if separator}
-
-
-def _packages(name: str, wanted: Mapping[str, str], repair: str) -> Check:
-    others = [
-        f"{package} {there or 'absent'}, not {pin}"
-        for package, pin in wanted.items()
-        if (there := _there(package)) != pin
-    ]
-    if others:
-        return wrong(name, "; ".join(others), repair)
-    return Check(name=name, found=f"{len(wanted)} as pinned" if len(wanted) > 1 else next(iter(wanted.values())))
-
-
-def _there(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _ends(stack: Stack, today: date) -> Iterator[Check]:
+def _ends(stack: Stack | None, today: date) -> Iterator[Check]:
     chosen: dict[str, tuple[str, Mapping[str, date], str]] = {
         "Lambda runtime": (runtimes.LAMBDA_RUNTIME, runtimes.LAMBDA_RUNTIME_ENDS, "a newer one in ml/runtimes.py"),
-        "build image": (stack.training["image"], runtimes.BUILD_IMAGE_ENDS, "set training.image to a newer one"),
         "Python of builds and container": (runtimes.PYTHON_VERSION, runtimes.PYTHON_ENDS, "a newer container image"),
     }
+    if stack is not None:
+        image = stack.training["image"]
+        chosen["build image"] = (image, runtimes.BUILD_IMAGE_ENDS, "set training.image to a newer one")
     for kind, (what, ends, repair) in chosen.items():
         name = f"{kind} {what}"
         if what not in ends:

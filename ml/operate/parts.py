@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from ml import contract, endpoint, runtimes
+from ml import endpoint, runtimes
 from ml.operate.aws import Aws
-from ml.operate.check import ABSENT, Check, open_question, seen, wrong
+from ml.operate.check import ABSENT, MENDED, Check, open_question, seen, wrong
 from ml.operate.stack import Stack
 from ml.operate.state import serving_now
 
 _PENDING = "PendingConfirmation"
-_BUILD_QUOTA = {
-    "BUILD_GENERAL1_SMALL": "Concurrently running builds for Linux/Small environment",
-    "BUILD_GENERAL1_MEDIUM": "Concurrently running builds for Linux/Medium environment",
-    "BUILD_GENERAL1_LARGE": "Concurrently running builds for Linux/Large environment",
-}
+_NO_BLOCK = "NoSuchPublicAccessBlockConfiguration"
 
 
 def checks(aws: Aws, stack: Stack) -> Iterator[Check]:
@@ -25,6 +22,7 @@ def checks(aws: Aws, stack: Stack) -> Iterator[Check]:
         "pipeline": (_pipeline, [stack.pipeline_name]),
         "registry group": (_group, [stack.model_package_group]),
         "model bucket": (_bucket, [stack.model_bucket]),
+        "artifact bucket": (_bucket, [stack.artifact_bucket]),
         "build project": (_project, list(stack.build_projects)),
         "function": (_function, stack.parts["functions"]),
         "rule": (_rule, stack.parts["rules"]),
@@ -57,10 +55,29 @@ def _group(aws: Aws, stack: Stack, name: str) -> Check:
 
 
 def _bucket(aws: Aws, stack: Stack, name: str) -> Check:
-    state = aws.client("s3").get_bucket_versioning(Bucket=name).get("Status", "off")
+    """Versions must be kept, the key be the stack's own kind and the public kept out, as the program set it up."""
+    s3, shown = aws.client("s3"), f"{'model' if name == stack.model_bucket else 'artifact'} bucket {name}"
+    state = s3.get_bucket_versioning(Bucket=name).get("Status", "off")
     if state != "Enabled":
-        return wrong(f"model bucket {name}", f"versioning {state}", "somebody switched it off: pulumi up --refresh")
-    return Check(name=f"model bucket {name}", found=f"versioning {state}")
+        return wrong(shown, f"versioning {state}", f"somebody switched it off: {MENDED}")
+    [rule, *_] = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    by = rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+    if by != "aws:kms":
+        return wrong(shown, f"encrypted by {by}, not by the stack's key", f"somebody changed it: {MENDED}")
+    open_to_all = [key for key, closed in _public_access(s3, name).items() if not closed]
+    if open_to_all:
+        return wrong(shown, f"{', '.join(open_to_all)} switched off", f"somebody opened it: {MENDED}")
+    return Check(name=shown, found=f"versioning {state}, encrypted by {by}, closed to the public")
+
+
+def _public_access(s3: Any, bucket: str) -> dict[str, bool]:
+    try:
+        found: dict[str, bool] = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if error.response["Error"].get("Code") != _NO_BLOCK:
+            raise
+        return {"the public access block": False}
+    return found
 
 
 def _project(aws: Aws, stack: Stack, name: str) -> Check:
@@ -73,7 +90,7 @@ def _project(aws: Aws, stack: Stack, name: str) -> Check:
 def _function(aws: Aws, stack: Stack, name: str) -> Check:
     runtime = aws.client("lambda").get_function_configuration(FunctionName=name)["Runtime"]
     if runtime != runtimes.LAMBDA_RUNTIME:
-        return wrong(f"function {name}", f"runs on {runtime}, not {runtimes.LAMBDA_RUNTIME}", "pulumi up --refresh")
+        return wrong(f"function {name}", f"runs on {runtime}, not {runtimes.LAMBDA_RUNTIME}", MENDED)
     return Check(name=f"function {name}", found=runtime)
 
 
@@ -131,7 +148,7 @@ def _log_group(aws: Aws, stack: Stack, name: str) -> Check:
         return wrong(f"log group {name}", "absent", ABSENT)
     days = found.get("retentionInDays")
     if not days:
-        return wrong(f"log group {name}", "keeps its lines for ever", "pulumi up --refresh sets the stack's retention")
+        return wrong(f"log group {name}", "keeps its lines for ever", f"the stack has a retention: {MENDED}")
     return Check(name=f"log group {name}", found=f"kept for {days} days")
 
 
@@ -142,37 +159,3 @@ def _endpoint(aws: Aws, stack: Stack, name: str) -> Check:
     if state in endpoint.BROKEN:
         return wrong(f"endpoint {name}", state, f"read its log /aws/sagemaker/Endpoints/{name}, then retry the stage")
     return Check(name=f"endpoint {name}", found=f"{state} with {serves.config_name if serves else 'nothing'}")
-
-
-# --- quotas: the account's, not the stack's --------------------------------------------------------------------------
-
-
-def quotas(aws: Aws, stack: Stack) -> Iterator[Check]:
-    """Compare what a release needs with the quotas that Service Quotas tells. What others use of them is not known."""
-    if stack.endpoint["kind"] == contract.REALTIME:
-        kind, count = stack.endpoint["instance_type"], stack.endpoint["max_instance_count"]
-        # A blue/green update runs the new fleet beside the old one.
-        yield _quota(aws, "sagemaker", f"{kind} for endpoint usage", 2 * count)
-    builds = _BUILD_QUOTA.get(stack.training["compute_type"])
-    if builds:
-        yield _quota(aws, "codebuild", builds, 1)
-
-
-def _quota(aws: Aws, service: str, quota: str, needed: int) -> Check:
-    name = f"quota {quota}"
-    by_hand = f"compare it in the Service Quotas console: {needed} are needed"
-    try:
-        pages = aws.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode=service)
-        listed = {each["QuotaName"]: float(each["Value"]) for page in pages for each in page["Quotas"]}
-    except ClientError as error:
-        return open_question(name, f"Service Quotas says {error.response['Error'].get('Code')}", by_hand)
-    except BotoCoreError as error:
-        return open_question(name, f"Service Quotas cannot be asked: {type(error).__name__}", by_hand)
-    if quota not in listed:
-        return open_question(name, "not in the list of Service Quotas", by_hand)
-    if listed[quota] < needed:
-        repair = f"ask for {needed} or more in the Service Quotas console ({service}: {quota})"
-        return wrong(name, f"{listed[quota]:g}, and {needed} are needed", repair)
-    return Check(
-        name=name, found=f"{listed[quota]:g} for the account; {needed} are needed, what others use is not known"
-    )

@@ -23,6 +23,8 @@ class Answer:
     exit_status: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
     """More for programs, beside the rows."""
+    error: str = ""
+    """Why what was asked for did not come about: one line, for standard error."""
 
 
 def show(answer: Answer, *, as_json: bool) -> None:

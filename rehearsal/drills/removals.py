@@ -11,9 +11,9 @@ from typing import Any
 from moto.awslambda.models import lambda_backends
 
 from ml.errors import RoadError
+from ml.stack_file import PROJECT
 from rehearsal.drills.archives import TextChange
 from rehearsal.drills.stand import Stand
-from rehearsal.plan import PROJECT
 
 APPROVAL_FUNCTION_FILE = "ml/lambda_auto_approve.py"
 

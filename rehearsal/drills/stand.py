@@ -11,10 +11,10 @@ from typing import Any
 
 from ml import contract
 from ml.errors import RoadError
+from ml.stack_file import PROJECT
 from rehearsal.drills import archives
 from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.pipeline.pipeline_records import FAILED, SUCCEEDED
-from rehearsal.plan import PROJECT
 from rehearsal.report import Proof
 from rehearsal.road import Road
 

@@ -4,7 +4,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
-import json
 import logging
 import runpy
 import sys
@@ -13,18 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime import settings
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
-from ml.errors import InputError
-
-PROJECT_FILE = "Pulumi.yaml"
 PROGRAM_FILE = "__main__.py"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's where PyYAML was built with it: ten times faster, which tests of hundreds of configurations feel."""
 
 
 def run_program(  # noqa: PLR0913 - one run is described by no fewer
@@ -40,9 +33,9 @@ def run_program(  # noqa: PLR0913 - one run is described by no fewer
 ) -> dict[str, Any]:
     """Run `directory`/__main__.py as one stack, and return what it exports; what is unknown in a preview is None.
 
-    `config` has full keys ("project:key") and text values, as `stack_config` returns them. `tell` gets what the program
-    warns of; without it Python's root logger does. Whatever the program or the mocks raise comes through. Nothing of
-    the run stays behind: the next one starts afresh.
+    `config` has full keys ("project:key") and text values, as `ml.stack_file` returns them. `tell` gets what the
+    program warns of; without it Python's root logger does. Whatever the program or the mocks raise comes through.
+    Nothing of the run stays behind: the next one starts afresh.
     """
 
     async def _run() -> dict[str, Any]:
@@ -60,22 +53,6 @@ def run_program(  # noqa: PLR0913 - one run is described by no fewer
         return contextvars.copy_context().run(loop.run_until_complete, _run())
 
 
-def project_name(directory: Path) -> str:
-    """Return the project's name. Raises InputError when the directory holds no Pulumi project."""
-    return str(_load(directory / PROJECT_FILE)["name"])
-
-
-def stack_config(directory: Path, stack: str) -> dict[str, str]:
-    """Return what `Pulumi.<stack>.yaml` says, in the form in which the engine hands it to a program.
-
-    Keys without a namespace get the project's, scalars become text and maps JSON text. Raises InputError when there is
-    no such stack file.
-    """
-    project = project_name(directory)
-    declared = _load(directory / f"Pulumi.{stack}.yaml").get("config") or {}
-    return {key if ":" in key else f"{project}:{key}": _text(value) for key, value in declared.items()}
-
-
 class _Logger(logging.Logger):
     """The engine's display of diagnostics: warnings and errors are told, whatever else a process logs and where."""
 
@@ -85,18 +62,6 @@ class _Logger(logging.Logger):
 
     def handle(self, record: logging.LogRecord) -> None:
         self._tell(record.getMessage())
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe one, whichever it is
-    except FileNotFoundError:
-        raise InputError(f"{path.name} is not in {path.parent}. Name a stack that has such a file.") from None
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _execute(directory: Path) -> None:

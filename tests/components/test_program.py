@@ -9,13 +9,15 @@ import pytest
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
 from ml.errors import InputError
-from rehearsal.provision.program import run_program, stack_config
+from ml.stack_file import stack_config
+from rehearsal.provision.program import run_program
 from tests.harness import ACCOUNT, REGION, ROOT, STACK_TYPE, ProviderMocks, Recorded, record
 
 Record = Callable[..., Recorded]
 STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in ROOT.glob("Pulumi.*.yaml"))
 PROVIDER_TYPE = "pulumi:providers:aws"
 KEPT_FOR_PEOPLE = {
+    "stack_name": "dev",
     "clone_url_http": f"https://git-codecommit.{REGION}.amazonaws.com/v1/repos/model-registry-pipeline-repo",
     "branch": "main",
     "pipeline_name": "mle-004-model-registry-pipeline",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from components.settings import Settings, silences
+from ml.stack_file import stack_config
 from rehearsal.plan import with_setting
-from rehearsal.provision.program import stack_config
 from tests.harness import ROOT, Recorded
 
 Record = Callable[..., Recorded]

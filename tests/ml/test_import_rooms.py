@@ -40,11 +40,12 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", "ml.champion",
     "ml.evaluation.champion", "ml.serving", "ml.endpoint", "ml.endpoint_config", "ml.endpoint_plan", *SERVING,
 }  # fmt: skip
-OPERATE = DEPLOY | {"ml.absence", "ml.clean_up", "ml.operate", "ml.pipeline_state"} | {
+OPERATE = DEPLOY | {"ml.absence", "ml.clean_up", "ml.operate", "ml.pipeline_state", "ml.stack_file"} | {
     f"ml.operate.{name}"
     for name in (
-        "aws", "care", "check", "completion", "cost", "decide", "doctor", "evidence", "judged", "parts",
-        "planned", "plot", "replay", "show", "stack", "state", "tags", "versions", "waiting",
+        "aws", "care", "check", "completion", "cost", "decide", "doctor", "evidence", "following", "judged", "options",
+        "parts", "planned", "plot", "quotas", "replay", "show", "speech", "stack", "state", "tags", "tools", "versions",
+        "waiting",
     )
 }  # fmt: skip
 AWS = {"boto3", "botocore"}
@@ -74,8 +75,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "joblib", "pyarrow", "threadpoolctl"})
         for name in catalogue.USE_CASES
     },
-    # The operator's machine.
-    "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib"}),
+    # The operator's machine; pulumi, of the same requirements, brings yaml.
+    "ml.operate.app": (OPERATE, AWS | {"click", "rich", "matplotlib", "yaml"}),
     "ml.inference": (SERVING, CONTAINER | CONTAINER_MODULES),
     # gunicorn reads it as its configuration.
     "ml.warm_start": (set(), set()),

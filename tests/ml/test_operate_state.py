@@ -255,13 +255,25 @@ def rolled_back(monkeypatch: pytest.MonkeyPatch, ended: str, *recorded: ledger.E
         codepipeline=SimpleNamespace(
             start_pipeline_execution=lambda **_: {"pipelineExecutionId": "e-1"},
             get_pipeline_execution=lambda **_: {"pipelineExecution": {"status": ended}},
+            list_action_executions=lambda **_: {"actionExecutionDetails": [] if ended == "Succeeded" else [BROKEN]},
         ),
         s3=SimpleNamespace(
             get_paginator=pages(list_objects_v2=listed),
             get_object=lambda Bucket, Key: {"Body": io.BytesIO(bodies[Key])},
         ),
     )
-    return decide.rollback(account, stack(), 1, wait=True, pauses=lambda seconds: [0.0])
+    return decide.rollback(account, stack(), 1, wait=True, say=lambda text: None, pauses=lambda seconds: [0.0])
+
+
+BROKEN = {
+    "actionExecutionId": "a-1",
+    "stageName": "Deploy",
+    "actionName": "deploy",
+    "status": "Failed",
+    "startTime": NOW,
+    "lastUpdateTime": NOW,
+    "output": {"executionResult": {"errorDetails": {"code": "JobFailed", "message": "no instances are left"}}},
+}
 
 
 def entry(event: str, *, execution: str = "e-1", number: int = 1, package: str = "") -> ledger.Entry:
@@ -284,6 +296,26 @@ def test_a_rollback_is_done_when_the_ledger_says_that_the_version_serves(monkeyp
     answer = rolled_back(monkeypatch, "Succeeded", entry(ledger.SERVES), entry(ledger.FAILED, execution="e-0"))
     assert (answer.exit_status, answer.rows[0]["status"]) == (0, "Succeeded")
     assert answer.rows[0]["ledger"] == "2026-11-28T12:00:00Z serves with c"
+    assert answer.error == ""
+
+
+def test_a_rollback_that_nobody_waits_for_is_started_and_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decide, "one_version", lambda sagemaker, group, number: version(number))
+    started: list[dict[str, Any]] = []
+    # Any other operation would be an AttributeError.
+    account = aws(
+        sagemaker=None,
+        codepipeline=SimpleNamespace(
+            start_pipeline_execution=lambda **asked: started.append(asked) or {"pipelineExecutionId": "e-1"}
+        ),
+    )
+    said: list[str] = []
+    answer = decide.rollback(account, stack(), 1, wait=False, say=said.append)
+    assert (answer.exit_status, answer.rows[0]["execution"], answer.rows[0]["status"]) == (0, "e-1", "InProgress")
+    assert answer.notes == ["Follow it with: python -m ml status"]
+    variables = [{"name": contract.PIPELINE_VARIABLE, "value": f"{PACKAGE}/1"}]
+    assert started == [{"name": "pipeline", "variables": variables}]
+    assert said == []
 
 
 @pytest.mark.parametrize(
@@ -301,6 +333,8 @@ def test_without_such_an_entry_it_is_not_done(
 ) -> None:
     answer = rolled_back(monkeypatch, ended, *recorded)
     assert answer.exit_status == 1
+    assert f"execution e-1 ended as {ended}, and the ledger does not say that version 1 serves" in answer.error
+    assert ("Deploy/deploy failed: JobFailed: no instances are left" in answer.error) is (ended == "Failed")
     if not any(each.execution == "e-1" for each in recorded):
         assert "The ledger knows nothing of it" in answer.notes[0]
 

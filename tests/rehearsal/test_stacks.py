@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from ml.stack_file import PROJECT, project_name, stack_config
 from rehearsal.account.cloud import Cloud
 from rehearsal.account.inventory import inventory
-from rehearsal.plan import PROJECT
 from rehearsal.provision.maker import TYPES, Maker
-from rehearsal.provision.program import project_name, run_program, stack_config
+from rehearsal.provision.program import run_program
 from rehearsal.provision.provisioner import Provisioner
 from rehearsal.provision.resource_types import ProvisionError
 from rehearsal.services import Services

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ml.stack_file import PROJECT, project_name
 from rehearsal.account.calls import Call
 from rehearsal.caller import SteadyCaller
 from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.pipeline.pipeline_records import SUCCEEDED
-from rehearsal.plan import PROJECT, Plan, make_plan
-from rehearsal.provision.program import project_name
+from rehearsal.plan import Plan, make_plan
 from rehearsal.road import Road, open_road
 from rehearsal.scenario import BETTER, Scene
 

@@ -184,8 +184,8 @@ def faults(result: Result) -> list[str]:
     """What the doctor finds, but for the end of a version's support: that comes of itself one day."""
     told: list[dict[str, Any]] = json.loads(result.stdout)["rows"]
     assert {row["check"].partition(" ")[0] for row in told} >= {
-        "credentials", "pipeline", "registry", "model", "build", "function", "rule", "queue", "alarm", "topic", "log",
-        "endpoint", "quota",
+        "credentials", "pipeline", "registry", "model", "artifact", "build", "function", "rule", "queue", "alarm",
+        "topic", "log", "endpoint", "quota",
     }  # fmt: skip
     return [row["check"] for row in told if row["ok"] is False and "supported until" not in row["found"]]
 
@@ -204,9 +204,15 @@ def test_rollback_returns_to_a_past_version_and_the_ledger_says_so(run: Run, roa
     assert refused.exit_code == 1
     assert "version 3 is Rejected" in refused.stderr
 
-    [row] = rows(run("--json", "rollback", "--to", "1"))
+    released = run("--json", "rollback", "--to", "1")
+    [row] = rows(released)
     road.settle()
 
+    told = [json.loads(line)["progress"] for line in released.stderr.splitlines()]
+    assert told[0] == f"execution {row['execution']} of {road.outputs['pipeline_name']} begins"
+    for action in ("Source/Source", "Build/TrainModel", "Deploy/DeployModel"):
+        [ends] = [place for place, line in enumerate(told) if line.startswith(f"{action} ends: Succeeded")]
+        assert told.index(f"{action} begins") < ends
     assert row["status"] == "Succeeded"
     assert f"serves with {road.serving_config()}" in row["ledger"]
     told = {each["version"]: each for each in rows(run("--json", "history"))}
@@ -214,6 +220,21 @@ def test_rollback_returns_to_a_past_version_and_the_ledger_says_so(run: Run, roa
     assert len(told[1]["deployed"].split(", ")) == 2
     lineage = rows(run("--json", "lineage"))
     assert sum(each["part"] == "deployment" for each in lineage) == 2
+
+
+def test_the_stacks_settings_tell_the_same_names_where_pulumi_tells_none(
+    run: Run, road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_outputs = rows(run("--json", "history"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = run("--json", "--stack", "dev", "history")
+    assert rows(told) == by_outputs
+    assert "not on PATH" in told.stderr
+    assert "What follows goes by Pulumi.dev.yaml, as it is now" in told.stderr
+    refused = run("--stack", "nowhere", "teardown", "--yes")
+    assert refused.exit_code == 2
+    assert "there is no Pulumi.nowhere.yaml" in refused.stderr
+    assert road.serving_config()
 
 
 def tagged(road: Road) -> set[str]:
