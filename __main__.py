@@ -8,6 +8,8 @@ import pulumi_aws as aws
 import components as road
 
 settings = road.Settings.from_config()
+for silence in road.silences(settings):
+    pulumi.log.warn(f"{silence.what}\n{silence.repair}")
 # Asked in the program's own region and profile: Pulumi's default provider may know another region, or none.
 caller = aws.Provider("caller", region=settings.region, profile=settings.profile)
 account = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=caller)).account_id
@@ -66,7 +68,7 @@ if roles.approval is not None:
         road.ApprovalAutomationArgs(
             names=names,
             settings=settings,
-            code_root=Path(__file__).parent,
+            code_root=str(Path(__file__).parent),
             role=roles.approval,
             model_package_group=registry.group_name,
             key_arn=key.arn,
@@ -79,7 +81,7 @@ if roles.bridge is not None:
         road.ApprovalBridgeArgs(
             names=names,
             settings=settings,
-            code_root=Path(__file__).parent,
+            code_root=str(Path(__file__).parent),
             role=roles.bridge,
             model_package_group=registry.group_name,
             key_arn=key.arn,
@@ -142,3 +144,5 @@ pulumi.export("artifact_bucket", storage.artifact_bucket)
 pulumi.export("alarms_topic", notifications.alarms_topic)
 if source is not None:
     pulumi.export("clone_url_http", source.clone_url_http)
+    if source.branch_guard_arn is not None:
+        pulumi.export("branch_guard_policy", source.branch_guard_arn)

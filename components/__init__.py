@@ -16,7 +16,7 @@ from components.pipeline import ReleasePipeline, ReleasePipelineArgs
 from components.pipeline_stages import Called
 from components.registry import ModelRegistry, ModelRegistryArgs
 from components.roles import Roles, RolesArgs
-from components.settings import Settings
+from components.settings import Settings, silences
 from components.source import SourceRepository, SourceRepositoryArgs
 from components.storage import Storage, StorageArgs
 from components.trail import AuditTrail, AuditTrailArgs
@@ -58,5 +58,6 @@ __all__ = [
     "deploy_build",
     "exports",
     "rollout_alarm_names",
+    "silences",
     "train_build",
 ]

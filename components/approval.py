@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from components.iam import ServiceRole
-from components.lambda_function import Code, EventFunction, EventFunctionArgs, Rule
+from components.iam import Role
+from components.lambda_function import EventFunction, EventFunctionArgs, Rule, archive
 from components.names import Names
 from components.settings import Settings
 from ml import contract
@@ -32,12 +31,12 @@ HANDLER = "ml.lambda_auto_approve.handler"
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalAutomationArgs:
-    """`code_root` is the folder that holds `ml`."""
+    """`code_root` is the path of the folder that holds `ml`."""
 
     names: Names
     settings: Settings
-    code_root: Path
-    role: ServiceRole
+    code_root: str
+    role: Role
     model_package_group: pulumi.Input[str]
     key_arn: pulumi.Input[str]
 
@@ -63,7 +62,8 @@ def approval_function_args(args: ApprovalAutomationArgs) -> EventFunctionArgs:
         description="Approves or rejects a registered model version by its metrics",
         log_group_name=names.approval_log_group,
         queue_name=names.dead_letter_queue,
-        code=Code(root=args.code_root, files=CODE_FILES, handler=HANDLER),
+        code=archive(args.code_root, CODE_FILES),
+        handler=HANDLER,
         role=args.role,
         environment={
             contract.MODEL_PACKAGE_GROUP: args.model_package_group,

@@ -1,14 +1,13 @@
 """ApprovalBridge: the function that keeps the pipeline's approval and the registry in step, and what calls it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from components.approval import registry_pattern
-from components.iam import ServiceRole
-from components.lambda_function import Code, EventFunction, EventFunctionArgs, Rule
+from components.iam import Role
+from components.lambda_function import EventFunction, EventFunctionArgs, Rule, archive
 from components.names import Names
 from components.settings import Settings
 from ml import contract
@@ -37,12 +36,12 @@ AGE_SCHEDULE = "rate(5 minutes)"
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalBridgeArgs:
-    """`code_root` is the folder that holds `ml`."""
+    """`code_root` is the path of the folder that holds `ml`."""
 
     names: Names
     settings: Settings
-    code_root: Path
-    role: ServiceRole
+    code_root: str
+    role: Role
     model_package_group: pulumi.Input[str]
     key_arn: pulumi.Input[str]
 
@@ -71,7 +70,8 @@ def bridge_function_args(args: ApprovalBridgeArgs) -> EventFunctionArgs:
         description="Keeps the pipeline's approval and the registry's status in step",
         log_group_name=names.bridge_log_group,
         queue_name=names.bridge_dead_letter_queue,
-        code=Code(root=args.code_root, files=CODE_FILES, handler=HANDLER),
+        code=archive(args.code_root, CODE_FILES),
+        handler=HANDLER,
         role=args.role,
         environment={
             contract.MODEL_PACKAGE_GROUP: args.model_package_group,

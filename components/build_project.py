@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.iam import ServiceRole
+from components.iam import Role
 from components.names import Names, build_log_group
 from components.settings import EndpointSettings, Settings
 from components.settings.training_section import COMPUTE_TYPES
@@ -33,7 +33,7 @@ class BuildProjectArgs:
     compute_type: str
     timeout_minutes: int
     environment: Mapping[str, pulumi.Input[str]]
-    role: ServiceRole
+    role: Role
     retention_days: int
     key_arn: pulumi.Input[str]
 
@@ -89,7 +89,7 @@ class HandOver:
 
 
 def train_build(
-    settings: Settings, names: Names, hand_over: HandOver, *, role: ServiceRole, key_arn: pulumi.Input[str]
+    settings: Settings, names: Names, hand_over: HandOver, *, role: Role, key_arn: pulumi.Input[str]
 ) -> BuildProjectArgs:
     """Return the project that trains a model and registers it."""
     return BuildProjectArgs(
@@ -120,7 +120,7 @@ def train_build(
 
 
 def deploy_build(
-    settings: Settings, names: Names, hand_over: HandOver, *, role: ServiceRole, key_arn: pulumi.Input[str]
+    settings: Settings, names: Names, hand_over: HandOver, *, role: Role, key_arn: pulumi.Input[str]
 ) -> BuildProjectArgs:
     """Return the project that puts an approved version behind the endpoint."""
     return BuildProjectArgs(

@@ -84,12 +84,19 @@ class ServiceRoleArgs:
     key_policy: pulumi.Input[str] | None
 
 
-class ServiceRole(pulumi.ComponentResource):
-    """A role with its customer-managed policies. Whoever runs as it must depend on `grants`."""
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What others need to know of a role. Whoever runs as it must depend on `grants`."""
 
-    arn: pulumi.Output[str]
-    grants: list[pulumi.Resource]
+    arn: pulumi.Input[str]
+    grants: Sequence[aws.iam.RolePolicyAttachment]
     """The policy attachments: before they exist the role can be assumed and is allowed nothing."""
+
+
+class ServiceRole(pulumi.ComponentResource):
+    """A role with its customer-managed policies."""
+
+    role: Role
 
     def __init__(self, name: str, args: ServiceRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mle004:components:ServiceRole", name, None, opts)
@@ -104,16 +111,16 @@ class ServiceRole(pulumi.ComponentResource):
         documents: dict[str, pulumi.Input[str]] = {"access": args.policy}
         if args.key_policy is not None:
             documents["key"] = args.key_policy
-        self.grants = []
+        grants = []
         for kind, text in documents.items():
             policy = aws.iam.Policy(f"{name}-{kind}-policy", name=f"{args.role_name}-{kind}", policy=text, opts=child)
-            self.grants.append(
+            grants.append(
                 aws.iam.RolePolicyAttachment(
                     f"{name}-{kind}-attachment", role=role.name, policy_arn=policy.arn, opts=child
                 )
             )
-        self.arn = role.arn
-        self.register_outputs({"arn": self.arn})
+        self.role = Role(arn=role.arn, grants=grants)
+        self.register_outputs({"arn": role.arn})
 
 
 def _statement(effect: str, sid: str, actions: Sequence[str], on: Resources, when: Condition | None) -> Statement:

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.dead_letters import dead_letter_queue
-from components.iam import ServiceRole
+from components.iam import Role
 from components.names import Names
 from ml import runtimes
 
@@ -19,22 +18,6 @@ MEMORY_MB = 256
 # Lambda and EventBridge both try again on their own; what still fails after that waits in the queue for a person.
 RETRIES = 2
 EVENT_AGE_SECONDS = 3_600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Code:
-    """What the function runs: `files` under `root`, at the same places in the archive, and nothing else."""
-
-    root: Path
-    files: Sequence[str]
-    handler: str
-
-    def archive(self) -> pulumi.AssetArchive:
-        """Return the archive. Files are named one by one, so that nothing can slip in and change its hash."""
-        files: dict[str, pulumi.Asset | pulumi.Archive] = {
-            name: pulumi.FileAsset(str(self.root / name)) for name in self.files
-        }
-        return pulumi.AssetArchive(files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +33,16 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFunctionArgs:
-    """A function by its data. `key_arn` encrypts its log and its environment."""
+    """A function by its data. `handler` is in `code`; `key_arn` encrypts the function's log and its environment."""
 
     names: Names
     function_name: str
     description: str
     log_group_name: str
     queue_name: str
-    code: Code
-    role: ServiceRole
+    code: pulumi.Archive
+    handler: str
+    role: Role
     environment: Mapping[str, pulumi.Input[str]]
     rules: Sequence[Rule]
     retention_days: int
@@ -107,8 +91,8 @@ class EventFunction(pulumi.ComponentResource):
             role=args.role.arn,
             runtime=runtimes.LAMBDA_RUNTIME,
             architectures=["arm64"],
-            handler=args.code.handler,
-            code=args.code.archive(),
+            handler=args.handler,
+            code=args.code,
             timeout=TIMEOUT_SECONDS,
             memory_size=MEMORY_MB,
             environment={"variables": dict(args.environment)},
@@ -151,3 +135,11 @@ class EventFunction(pulumi.ComponentResource):
             dead_letter_config={"arn": queue.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
+
+
+def archive(root: str, files: Sequence[str]) -> pulumi.AssetArchive:
+    """Return the archive of `files` (paths under `root`) at the same places.
+
+    They are named one by one, so that nothing can slip in and change its hash.
+    """
+    return pulumi.AssetArchive({name: pulumi.FileAsset(f"{root}/{name}") for name in files})

@@ -19,6 +19,7 @@ class Limit:
 
 
 _LETTERS_DIGITS_HYPHENS = r"[A-Za-z0-9](-*[A-Za-z0-9])*"
+_POLICY = Limit(most_characters=128, pattern=r"[\w+=,.@-]+")
 _ROLE = Limit(most_characters=64, pattern=r"[\w+=,.@-]+")
 _RULE = Limit(most_characters=64, pattern=r"[\w.-]+")
 _PROJECT = Limit(most_characters=150, pattern=r"[A-Za-z0-9][\w-]+")
@@ -64,6 +65,7 @@ class Names:
     pipeline_failed_rule: str = _named("mle-004-pipeline-failed-rule{suffix}", _RULE)
     repository: str = _named("model-registry-pipeline-repo{suffix}", _REPOSITORY)
     approval_rule_template: str = _named("mle-004-review{suffix}", _TEMPLATE)
+    branch_guard: str = _named("mle-004-branch-guard{suffix}", _POLICY)
     model_package_group: str = _named("{group}{suffix}", _GROUP)
     endpoint: str = _named("mle-004-{use_case}{suffix}", _ENDPOINT)
     artifact_bucket: str = _named("mle-004-artifacts{suffix}-{place}", _BUCKET)

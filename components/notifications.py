@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from components.alarm_table import alarms
 from components.arns import Arns
-from components.iam import ServiceRole, Statement, allow, deny, document
+from components.iam import Role, Statement, allow, deny, document
 from components.names import Names
 from components.settings import Settings
 
@@ -20,7 +20,7 @@ class NotificationsArgs:
     names: Names
     settings: Settings
     key_arn: pulumi.Input[str]
-    pipeline_role: ServiceRole
+    pipeline_role: Role
 
 
 class Notifications(pulumi.ComponentResource):
@@ -74,7 +74,7 @@ class MailTopicArgs:
     statements: Sequence[Statement]
     addresses: Sequence[str]
     key_arn: pulumi.Input[str]
-    named_in_policy: Sequence[pulumi.Resource]
+    named_in_policy: Sequence[aws.iam.RolePolicyAttachment]
 
 
 class MailTopic(pulumi.ComponentResource):

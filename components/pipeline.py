@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.iam import ServiceRole
+from components.iam import Role
 from components.names import Names
 from components.pipeline_stages import CONNECTION_PROVIDER, SOURCE_ACTION, Called, Stage, stages
 from components.settings import CODECONNECTIONS, Settings
@@ -18,7 +18,7 @@ class ReleasePipelineArgs:
 
     names: Names
     settings: Settings
-    role: ServiceRole
+    role: Role
     artifact_bucket: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     called: Called

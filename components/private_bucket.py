@@ -25,6 +25,14 @@ class Encryption:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessLog:
+    """The bucket in which S3 writes down every request to other buckets, once its `policy` lets S3 write."""
+
+    bucket: pulumi.Input[str]
+    policy: aws.s3.BucketPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
     """One bucket. `expire_days` removes current objects after that time; None keeps them for good.
 
@@ -38,7 +46,7 @@ class PrivateBucketArgs:
     expire_below: Mapping[str, int]
     protect: bool
     statements: Sequence[Statement]
-    access_log: "PrivateBucket | None"
+    access_log: AccessLog | None
 
 
 class PrivateBucket(pulumi.ComponentResource):

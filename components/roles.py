@@ -9,7 +9,7 @@ import pulumi
 
 from components.arns import Arns
 from components.grants import approval, bridge, deploy, execution, pipeline, trail, train, trigger
-from components.iam import DISKS, ServiceRole, ServiceRoleArgs, Statement, document, key_document, trust
+from components.iam import DISKS, Role, ServiceRole, ServiceRoleArgs, Statement, document, key_document, trust
 from components.names import Names
 from components.settings import CODECOMMIT, Settings
 
@@ -133,19 +133,19 @@ class RolesArgs:
 class Roles(pulumi.ComponentResource):
     """Every role of the road that these settings need."""
 
-    pipeline: ServiceRole
-    train: ServiceRole
-    deploy: ServiceRole
-    execution: ServiceRole
-    trigger: ServiceRole | None
-    approval: ServiceRole | None
-    bridge: ServiceRole | None
-    trail: ServiceRole | None
+    pipeline: Role
+    train: Role
+    deploy: Role
+    execution: Role
+    trigger: Role | None
+    approval: Role | None
+    bridge: Role | None
+    trail: Role | None
 
     def __init__(self, name: str, args: RolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mle004:components:Roles", name, None, opts)
         roles = {
-            key: ServiceRole(f"{name}-{key}", service_role_args(spec, args), pulumi.ResourceOptions(parent=self))
+            key: ServiceRole(f"{name}-{key}", service_role_args(spec, args), pulumi.ResourceOptions(parent=self)).role
             for key, spec in ROLES.items()
             if spec.needed(args.settings)
         }

@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arns import Arns
+from components.branch_guard import branch_guard
 from components.dead_letters import dead_letter_queue
-from components.iam import ServiceRole
+from components.iam import Role, document
 from components.names import Names
 from components.settings import Settings
 
@@ -20,7 +21,7 @@ class SourceRepositoryArgs:
 
     names: Names
     settings: Settings
-    trigger: ServiceRole
+    trigger: Role
 
 
 class SourceRepository(pulumi.ComponentResource):
@@ -31,6 +32,8 @@ class SourceRepository(pulumi.ComponentResource):
 
     repository_name: pulumi.Output[str]
     clone_url_http: pulumi.Output[str]
+    branch_guard_arn: pulumi.Output[str] | None
+    """The policy that keeps people from writing to the branch past its reviews; None where none are asked for."""
 
     def __init__(self, name: str, args: SourceRepositoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mle004:components:SourceRepository", name, None, opts)
@@ -66,11 +69,19 @@ class SourceRepository(pulumi.ComponentResource):
             dead_letter_config={"arn": queue.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.trigger.grants),
         )
+        self.branch_guard_arn = None
         if args.settings.source.reviews:
             self._ask_for_reviews(name, args, repository)
+            self.branch_guard_arn = self._guard_branch(name, args)
         self.repository_name = repository.repository_name
         self.clone_url_http = repository.clone_url_http
-        self.register_outputs({"repository_name": self.repository_name, "clone_url_http": self.clone_url_http})
+        self.register_outputs(
+            {
+                "repository_name": self.repository_name,
+                "clone_url_http": self.clone_url_http,
+                "branch_guard_arn": self.branch_guard_arn,
+            }
+        )
 
     def _ask_for_reviews(self, name: str, args: SourceRepositoryArgs, repository: aws.codecommit.Repository) -> None:
         source = args.settings.source
@@ -88,12 +99,23 @@ class SourceRepository(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
+    def _guard_branch(self, name: str, args: SourceRepositoryArgs) -> pulumi.Output[str]:
+        statements = branch_guard(Arns(names=args.names), args.settings.source.branch)
+        guard = aws.iam.Policy(
+            f"{name}-branch-guard",
+            name=args.names.branch_guard,
+            # Without the branch: another description would be another policy, and IAM deletes none that is attached.
+            description=f"For whoever commits to {args.names.repository}: changes arrive by reviewed pull request only",
+            policy=document(statements),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return guard.arn
+
 
 def review_rule(branch: str, approvals: int) -> dict[str, Any]:
     """Return the content of an approval rule: so many people, other than the author, before a merge into `branch`.
 
-    It rules pull requests. Whoever may push to the branch itself is decided by IAM: the condition key
-    codecommit:References denies it (CodeCommit user guide, limit pushes and merges to branches).
+    It rules pull requests. Whoever may push to the branch itself is decided by IAM (components/branch_guard.py).
     """
     return {
         "Version": "2018-11-08",

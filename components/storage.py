@@ -7,7 +7,7 @@ import pulumi
 from components.arns import bucket_arn
 from components.iam import Statement, allow
 from components.names import Names
-from components.private_bucket import Encryption, PrivateBucket, PrivateBucketArgs, only_by_kms, only_by_tls
+from components.private_bucket import AccessLog, Encryption, PrivateBucket, PrivateBucketArgs, only_by_kms, only_by_tls
 from components.settings import Settings
 from ml import contract
 
@@ -36,14 +36,14 @@ class Storage(pulumi.ComponentResource):
 
     artifact_bucket: pulumi.Output[str]
     model_bucket: pulumi.Output[str]
-    access_log: PrivateBucket
-    """Where S3 writes down every request to the other buckets."""
+    access_log: AccessLog
+    """Of every request to the other buckets."""
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mle004:components:Storage", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         names, protect = args.names, args.settings.protect_data
-        self.access_log = PrivateBucket(
+        log = PrivateBucket(
             f"{name}-access-log",
             PrivateBucketArgs(
                 bucket_name=names.access_log_bucket,
@@ -58,6 +58,7 @@ class Storage(pulumi.ComponentResource):
             ),
             child,
         )
+        self.access_log = AccessLog(bucket=log.bucket, policy=log.policy)
         encryption = Encryption(key_arn=args.key_arn, bucket_key=True)
         buckets = {
             key: PrivateBucket(

@@ -6,9 +6,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arns import Arns, bucket_arn
-from components.iam import ServiceRole, Statement, allow
+from components.iam import Role, Statement, allow
 from components.names import Names
-from components.private_bucket import Encryption, PrivateBucket, PrivateBucketArgs, only_by_tls
+from components.private_bucket import AccessLog, Encryption, PrivateBucket, PrivateBucketArgs, only_by_tls
 from components.settings import Settings
 
 SERVICE = "cloudtrail.amazonaws.com"
@@ -20,9 +20,9 @@ class AuditTrailArgs:
 
     names: Names
     settings: Settings
-    role: ServiceRole
+    role: Role
     key_arn: pulumi.Input[str]
-    access_log: PrivateBucket
+    access_log: AccessLog
 
 
 class AuditTrail(pulumi.ComponentResource):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pulumi
 from botocore.exceptions import ClientError
+from pulumi.runtime.mocks import MockMonitor
 
 from ml import contract
 from ml.endpoint import is_absent
@@ -22,7 +23,6 @@ from rehearsal.account.iam import Policy
 from rehearsal.person import Person
 from rehearsal.pipeline.codepipeline import Execution
 from rehearsal.plan import DATA_BUCKET, Plan
-from rehearsal.provision.monitor import Monitor
 from rehearsal.provision.program import run_program
 from rehearsal.provision.provisioner import Provisioner
 from rehearsal.services import Services
@@ -60,7 +60,7 @@ class Road:
 
     def up(self, plan: Plan) -> None:
         """Provision the program as `plan` has it: what exists already is adopted or changed."""
-        self.outputs = self.stack.provision(partial(_run_program, plan))
+        self.outputs = self.stack.provision(partial(run_plan, plan, self.cloud.progress))
         self.made = self.stack.made
 
     @property
@@ -161,11 +161,20 @@ class Road:
         return {name: policies for name, policies in self.cloud.authorizer.policies().items() if name in provisioned}
 
 
-def _run_program(plan: Plan, monitor: Monitor) -> dict[str, Any]:
-    project = project_name(PROJECT)
+def run_plan(plan: Plan, progress: Progress, monitor: MockMonitor) -> dict[str, Any]:
+    """Run the program as the plan has it, and return its outputs; each line that it warns of is a note of progress.
+
+    Raises InputError for a configuration that the program refuses.
+    """
+
+    def tell(text: str) -> None:
+        for line in text.splitlines():
+            progress.note("Pulumi", line)
+
+    project, config = project_name(PROJECT), plan.config
     try:
         return run_program(
-            PROJECT, monitor.mocks, project=project, stack=plan.stack, config=plan.config, monitor=monitor
+            PROJECT, monitor.mocks, project=project, stack=plan.stack, config=config, monitor=monitor, tell=tell
         )
     except pulumi.RunError as error:  # what Pulumi's command line prints without a traceback
         raise InputError(str(error)) from error

@@ -23,6 +23,7 @@ class Services:
         self.repositories = Repositories(cloud, self.bus)
         self.code_host = CodeHost(cloud)
         self.builds = BuildRunner(cloud)
+        self.builds.warm_up()
         sources = Sources(repositories=self.repositories, code_host=self.code_host)
         self.pipelines = PipelineExecutor(cloud, self.bus, sources, self.builds)
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,12 @@ class Registered:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """Everything that one run of the program registered and exported."""
+    """Everything that one run of the program registered, exported and warned of."""
 
     resources: tuple[Registered, ...]
     duplicates: tuple[str, ...]
     exports: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def of(self, type_name: str) -> list[Registered]:
         """Return the resources whose type ends in `type_name`, as "iam/role:Role" or "Role"."""
@@ -184,10 +186,15 @@ def record(stack: str = "dev", changes: Mapping[str, Any] | None = None, *, prev
     project, config = project_name(ROOT), configured(stack, changes)
     mocks = ProviderMocks(preview=preview)
     recorder = Recorder(mocks)
+    warnings: list[str] = []
     # In a thread of its own: Pulumi writes down the call stack of each resource, and pytest is deep in it.
     with ThreadPoolExecutor(1) as thread:
-        exports = thread.submit(
-            run_program, ROOT, mocks, project=project, stack=stack, config=config, preview=preview, monitor=recorder
-        ).result()
+        run = partial(run_program, ROOT, mocks, project=project, stack=stack, config=config, preview=preview)
+        exports = thread.submit(run, monitor=recorder, tell=warnings.append).result()
     resources = sorted(recorder.registered.values(), key=lambda one: one.urn)
-    return Recorded(resources=tuple(resources), duplicates=tuple(recorder.duplicates), exports=exports)
+    return Recorded(
+        resources=tuple(resources),
+        duplicates=tuple(recorder.duplicates),
+        exports=exports,
+        warnings=tuple(warnings),
+    )

@@ -8,6 +8,8 @@ import pytest
 
 from policy.rules import RULES
 from tests.harness import ROOT, Recorded
+from tests.policy.configurations import CONFIGURATIONS
+from tests.scan.report import STACKS
 
 PAGE = (ROOT / "docs/governance.md").read_text(encoding="utf-8")
 DOMAINS = (
@@ -24,6 +26,7 @@ STANDARDS = re.compile(
     r" · ISO (?P<iso>A\.\d+\.\d+(?:, A\.\d+\.\d+)*)"
     r" · SOC 2 (?P<soc>CC\d\.\d(?:, CC\d\.\d)*)"
 )
+SCANNERS = ("checkov", "parliament", "our own policies")
 RESOURCE = re.compile(r"`((?:aws|pulumi):[\w/:]+)` `([^`]+)`")
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`")
 RULE = re.compile(r"rule `([\w-]+)`")
@@ -95,3 +98,9 @@ def test_every_test_that_is_named_exists() -> None:
 def test_every_rule_of_the_pack_is_named_and_no_other() -> None:
     named = set(RULE.findall(PAGE))
     assert named == {rule.name for rule in RULES}
+
+
+def test_the_scanners_run_on_what_the_page_says() -> None:
+    checkov, _, ours = (re.findall(r"`([a-z]+)`", row[2]) for row in rows("Scanners") if row[0] in SCANNERS)
+    assert checkov == list(STACKS)
+    assert [*checkov, *ours] == list(CONFIGURATIONS)

@@ -1,10 +1,6 @@
 """Read the settings of the endpoint, by its kind: which keys it has, and what does not go together."""
 
-import re
-from functools import lru_cache
-from typing import Any
-
-from components.settings import rules
+from components.settings import instance_types, rules
 from components.settings.choices import EndpointSettings
 from components.settings.section import Section
 from ml import contract
@@ -25,8 +21,6 @@ WATCH_SECONDS_MOST = 3 * 3600
 KEEP_VERSIONS = (2, 20)
 """At least the version before the current one: there must be something to return to."""
 
-_ARM_FAMILY = re.compile(r"[a-z]+\d+g|p6e-gb")
-
 
 def endpoint(section: Section) -> EndpointSettings:
     """Read what serves the model; keys that mean nothing for its kind are refused, not passed over."""
@@ -35,7 +29,7 @@ def endpoint(section: Section) -> EndpointSettings:
     routings = (contract.ALL_AT_ONCE, contract.CANARY, contract.LINEAR)
     settings = EndpointSettings(
         kind=kind,
-        instance_type=section.read("instanceType", _instance_type, DEFAULT_INSTANCE_TYPE),
+        instance_type=section.read("instanceType", instance_types.served_on, DEFAULT_INSTANCE_TYPE),
         instance_count=count,
         max_instance_count=section.read("maxInstanceCount", rules.whole(1, INSTANCE_COUNT_MOST), count),
         memory_mb=section.read("memoryMb", rules.whole_of(SERVERLESS_MEMORY_MB), 2048),
@@ -69,20 +63,3 @@ def endpoint(section: Section) -> EndpointSettings:
             section.commands.set("endpoint.instanceCount", 2),
         )
     return settings
-
-
-def _instance_type(value: Any) -> str:
-    if not isinstance(value, str) or value not in _instance_types():
-        raise ValueError("is not an instance type that SageMaker serves on, such as ml.m5.large")
-    if _ARM_FAMILY.match(value.removeprefix("ml.")):
-        raise ValueError("has an Arm processor; the serving image is built for x86")
-    return value
-
-
-@lru_cache(maxsize=1)
-def _instance_types() -> frozenset[str]:
-    # Half a second, so only when a stack chooses an instance type.
-    import botocore.session
-
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    return frozenset(model.shape_for("ProductionVariantInstanceType").metadata["enum"])

@@ -28,7 +28,9 @@ RETENTION_DAYS = (
 )  # fmt: skip
 """The retentions that CloudWatch Logs accepts, in days (PutRetentionPolicy)."""
 
-GROUP_NAME = rules.text(r"[A-Za-z0-9](-*[A-Za-z0-9])*", "letters, digits and inner hyphens")
+GROUP_NAME = rules.text(r"[A-Za-z0-9]*", "empty, or letters and digits alone: a hyphen begins the suffix")
+"""Churn-prod in a stack without a suffix would be the group Churn of a stack with the suffix -prod. Empty stands for
+the use case's own group."""
 
 _BRANCH = r"(?!refs/)(?!.*(\.\.|//|/\.|\.lock$))[A-Za-z0-9][\w./+-]{0,254}(?<![/.])"
 _EMAIL = rules.text(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]+", "an e-mail address")

@@ -81,7 +81,7 @@ class Settings:
             name_suffix=sections.name_suffix(root, stack),
             tags=sections.tags(root.section("tags")),
             use_case=use_case,
-            model_package_group=root.read("modelPackageGroup", sections.GROUP_NAME, known.model_package_group),
+            model_package_group=root.read("modelPackageGroup", sections.GROUP_NAME, "") or known.model_package_group,
             thresholds=sections.thresholds(root, use_case),
             gate=sections.gate(root.section("gate")),
             approval=sections.approval(root.section("approval")),

@@ -1,10 +1,8 @@
 """Read the settings of training: where and on what a model is trained, and how much is tried before."""
 
-import re
-from functools import lru_cache
 from typing import Any
 
-from components.settings import rules
+from components.settings import instance_types, rules
 from components.settings.choices import SearchSettings, TrainingSettings
 from components.settings.section import Section
 from ml import contract, runtimes
@@ -21,8 +19,6 @@ FOLDS = (2, 10)
 PARALLEL_JOBS_MOST = 20
 
 _DATA_URI = r"(s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]/[\w!./'()=+@:,-]+\.(csv|parquet))?"
-_PROCESSORS_ONLY = re.compile(r"ml\.[mcrt]\d+[^.]*\..+")
-_ARM_OR_OWN_DISK = re.compile(r"ml\.[a-z]+\d+[a-z]*[gd]")
 
 
 def training(section: Section, target_column: str) -> TrainingSettings:
@@ -34,7 +30,7 @@ def training(section: Section, target_column: str) -> TrainingSettings:
         engine=engine,
         compute_type=section.read("computeType", rules.one_of(COMPUTE_TYPES), COMPUTE_TYPES[0]),
         image=section.read("image", rules.text(r"\S+", "the name of a build image"), runtimes.BUILD_IMAGE),
-        instance_type=section.read("instanceType", _instance_type, DEFAULT_INSTANCE_TYPE),
+        instance_type=section.read("instanceType", instance_types.trained_on, DEFAULT_INSTANCE_TYPE),
         instance_count=section.read("instanceCount", _instance_count, 1),
         max_runtime_minutes=section.read("maxRuntimeMinutes", rules.whole(*MAX_RUNTIME_MINUTES), 60),
         data_uri=section.read(
@@ -65,22 +61,3 @@ def _instance_count(value: Any) -> int:
     if rules.whole(1, 100)(value) != 1:
         raise ValueError("is not 1: scikit-learn trains on one machine, the others would do the same work again")
     return 1
-
-
-def _instance_type(value: Any) -> str:
-    if not isinstance(value, str) or value not in _instance_types():
-        raise ValueError("is not an instance type that SageMaker trains on, such as ml.m5.xlarge")
-    if _ARM_OR_OWN_DISK.match(value):
-        raise ValueError("has an Arm processor, or a disk of its own that the stack's key cannot encrypt")
-    if not _PROCESSORS_ONLY.fullmatch(value):
-        raise ValueError("has accelerators, which scikit-learn does not use; take an m, c, r or t type")
-    return value
-
-
-@lru_cache(maxsize=1)
-def _instance_types() -> frozenset[str]:
-    # Half a second, so only when a stack chooses an instance type.
-    import botocore.session
-
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    return frozenset(model.shape_for("TrainingInstanceType").metadata["enum"])

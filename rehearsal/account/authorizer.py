@@ -13,15 +13,7 @@ from moto.sts.models import sts_backends
 from rehearsal.account.authorization_place import Place
 from rehearsal.account.authorization_rules import RULES
 from rehearsal.account.calls import OPERATOR, AwsError, Call, Caller, Check, Journal, RoleSession
-from rehearsal.account.iam import (
-    IMPLICIT_DENY,
-    Decision,
-    Policy,
-    PolicyError,
-    delegates,
-    evaluate,
-    evaluate_for_principal,
-)
+from rehearsal.account.iam import Decision, Policy, PolicyError, evaluate_together
 from rehearsal.account.operations import Operation, Signature
 from rehearsal.account.strict_s3 import Buckets
 from rehearsal.account.strict_sns import Topics
@@ -88,19 +80,7 @@ class Authorizer:
         """Return what the role's policies and the resource's own policy say together."""
         role = self.role(role_name)
         whole = replace(check, context={**self._global_context(role.arn, check.resource), **check.context})
-        identity = evaluate(_policies_of(role), whole)
-        own_policy = self._policy_of(check.resource)
-        if own_policy is None:
-            return identity
-        theirs = evaluate_for_principal([own_policy], role.arn, whole)
-        if theirs.source and not theirs.allowed:
-            return theirs
-        if identity.source and not identity.allowed:
-            return identity
-        # A key, unlike a bucket, must first be opened to the account's IAM by its own policy (KMS developer guide).
-        if ":kms:" in check.resource and not theirs.allowed and not delegates(own_policy, role.arn, whole):
-            return IMPLICIT_DENY
-        return identity if identity.allowed else theirs
+        return evaluate_together(_policies_of(role), self._policy_of(check.resource), role.arn, whole)
 
     def _global_context(self, role_arn: str, resource: str) -> Mapping[str, str]:
         parts = resource.split(":")

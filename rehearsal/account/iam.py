@@ -14,7 +14,7 @@ from rehearsal.account.iam_conditions import PolicyError, as_list, conditions_ho
 
 __all__ = [
     "Decision", "Policy", "PolicyError", "as_list", "delegates", "evaluate", "evaluate_for_principal",
-    "evaluate_for_service", "matches", "trusts",
+    "evaluate_for_service", "evaluate_together", "matches", "trusts",
 ]  # fmt: skip
 
 
@@ -72,6 +72,22 @@ def delegates(policy: Policy, principal_arn: str, check: Check) -> bool:
     account = _account_names(principal_arn)
     named = (s for s in _statements([policy], _RESOURCE) if _names(s.body, "AWS", account))
     return _decide(named, check).allowed
+
+
+def evaluate_together(policies: Sequence[Policy], own: Policy | None, principal_arn: str, check: Check) -> Decision:
+    """Return what a role's policies and the resource's own, if it has one, say together, within one account."""
+    identity = evaluate(policies, check)
+    if own is None:
+        return identity
+    theirs = evaluate_for_principal([own], principal_arn, check)
+    if theirs.source and not theirs.allowed:
+        return theirs
+    if identity.source and not identity.allowed:
+        return identity
+    # A key, unlike a bucket, must first be opened to the account's IAM by its own policy (KMS developer guide).
+    if ":kms:" in check.resource and not theirs.allowed and not delegates(own, principal_arn, check):
+        return IMPLICIT_DENY
+    return identity if identity.allowed else theirs
 
 
 def evaluate_for_service(policies: Sequence[Policy], service: str, check: Check) -> Decision:

@@ -56,7 +56,8 @@ def make_build_image(folder: Path, bytecode: Path) -> dict[str, str]:
     site_packages = next(folder.glob("lib/python*/site-packages"))
     for name in ("pip", "uv"):
         _take_distribution(name, site_packages)
-    _share_bytecode(bytecode, site_packages)
+    share_bytecode(bytecode)
+    _show_bytecode(bytecode, site_packages)
     pip_script = _PIP_SCRIPT.format(python=shlex.quote(str(binaries / "python")))
     for name in ("pip", "pip3"):
         _write_script(binaries / name, pip_script)
@@ -98,24 +99,31 @@ def _take_distribution(name: str, site_packages: Path) -> None:
         _link(source, target)
 
 
-def _share_bytecode(bytecode: Path, site_packages: Path) -> None:
-    """Start with what is compiled already: the standard library, and our own copies of what builds usually import.
+def share_bytecode(bytecode: Path) -> None:
+    """Put there what is compiled already: the standard library, and our own copies of what builds usually import.
 
     With a place of its own for bytecode, Python no longer looks beside the sources. A file is used only where time and
     size of the source are the same, which is so for wheels that uv took from its cache twice. Python, too, replaces
-    such files and never writes into one. Every image shows one and the same copy, so what one build compiles serves
-    the next.
+    such files and never writes into one. Half a second of processor the first time, nothing after that.
     """
     library, ours = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
     _share(library, _place(bytecode, library))
     for name in _USUALLY_IMPORTED:
         if (ours / name).is_dir():
-            shared = bytecode / "packages" / name
-            _share(ours / name, shared)
-            shown = _place(bytecode, site_packages / name)
-            shown.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # an earlier image in this folder
-                shown.symlink_to(shared)
+            _share(ours / name, _packages(bytecode) / name)
+
+
+def _show_bytecode(bytecode: Path, site_packages: Path) -> None:
+    """Let Python find it for an image's packages. Every image shows one and the same copy: a build serves the next."""
+    for shared in _packages(bytecode).iterdir():
+        shown = _place(bytecode, site_packages / shared.name)
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # an earlier image in this folder
+            shown.symlink_to(shared)
+
+
+def _packages(bytecode: Path) -> Path:
+    return bytecode / "packages"
 
 
 def _place(bytecode: Path, sources: Path) -> Path:

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from rehearsal.account.cloud import AwsError, Caller, Cloud
+from rehearsal.builds.build_image import share_bytecode
 from rehearsal.builds.build_record import BuildIdentity, BuildRecord
 from rehearsal.builds.build_run import BuildPlan, BuildRun
 from rehearsal.folders import remove
@@ -35,10 +36,16 @@ class BuildRunner:
         self._closed = False
         self._numbers: dict[str, count[int]] = {}
         self._turns: dict[str, threading.Lock] = {}
+        self._bytecode = cloud.work / "build-bytecode"
+        self._warming = threading.Thread(target=share_bytecode, args=(self._bytecode,), name="bytecode", daemon=True)
         cloud.operation("codebuild", "StartBuild", self._start_build)
         cloud.operation("codebuild", "StopBuild", self._stop_build)
         cloud.operation("codebuild", "BatchGetBuilds", self._batch_get_builds)
         cloud.operation("codebuild", "ListBuildsForProject", self._list_builds)
+
+    def warm_up(self) -> None:
+        """Prepare what every image shares while there is other work to do; the first build waits for it."""
+        self._warming.start()
 
     def hand_over(self, token: str, inputs: BuildInputs) -> None:
         """Keep what the build that will be started under this idempotency token works on."""
@@ -52,8 +59,11 @@ class BuildRunner:
             running = list(self._running.values())
         for run, _ in running:
             run.stop()
+        threads = [thread for _, thread in running]
+        if self._warming.is_alive():
+            threads.append(self._warming)
         deadline = time.monotonic() + _CLOSE_SECONDS
-        for _, thread in running:
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     # --- operations --------------------------------------------------------------------------------------------------
@@ -80,7 +90,7 @@ class BuildRunner:
             variables=variables,
             timeout_seconds=project["timeoutInMinutes"] * SECONDS_PER_MINUTE,
             folder=self._cloud.work / "builds" / name,
-            bytecode=self._cloud.work / "build-bytecode",
+            bytecode=self._bytecode,
         )
         run, name = BuildRun(self._cloud, record, plan), record.identity.build_id
         thread = threading.Thread(target=self._run, args=(run, record, plan, turn), name=name, daemon=True)
@@ -147,6 +157,8 @@ class BuildRunner:
         with turn:
             remove(plan.folder)
             plan.folder.mkdir(parents=True)
+            if self._warming.is_alive():
+                self._warming.join()
             run.run()
         with self._lock:
             del self._running[record.identity.build_id]

@@ -4,9 +4,10 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
+import logging
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,20 @@ def run_program(  # noqa: PLR0913 - one run is described by no fewer
     config: Mapping[str, str],
     preview: bool = False,
     monitor: MockMonitor | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Run `directory`/__main__.py as one stack, and return what it exports; what is unknown in a preview is None.
 
-    `config` has full keys ("project:key") and text values, as `ml.stack_file` returns them. Whatever the program or
-    the mocks raise comes through. Nothing of the run stays behind: the next one starts afresh.
+    `config` has full keys ("project:key") and text values, as `ml.stack_file` returns them. `tell` gets what the
+    program warns of; without it Python's root logger does. Whatever the program or the mocks raise comes through.
+    Nothing of the run stays behind: the next one starts afresh.
     """
 
     async def _run() -> dict[str, Any]:
         # Not part of what set_mocks renews: the outputs that a run still waits for.
         settings.SETTINGS.outputs = set()
-        set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)
+        logger = _Logger(tell) if tell else None
+        set_mocks(mocks, project=project, stack=stack, preview=preview, logger=logger, monitor=monitor)
         set_all_config(dict(config))
         await run_pulumi_func(lambda: _execute(directory.resolve()))
         return await _exports()
@@ -47,6 +51,17 @@ def run_program(  # noqa: PLR0913 - one run is described by no fewer
     # away with everything in it. The root resource binds itself to the loop that runs, hence one loop for each run.
     with _event_loop() as loop:
         return contextvars.copy_context().run(loop.run_until_complete, _run())
+
+
+class _Logger(logging.Logger):
+    """The engine's display of diagnostics: warnings and errors are told, whatever else a process logs and where."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__("program", logging.WARNING)
+        self._tell = tell
+
+    def handle(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage())
 
 
 def _execute(directory: Path) -> None:

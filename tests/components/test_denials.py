@@ -1,46 +1,19 @@
-"""What no role may do: sensitive actions that belong to others or to nobody, and everything of another stack."""
+"""What no role may do: sensitive actions that belong to others or to nobody."""
 
-import itertools
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from components.arns import Arns
-from components.iam import document
-from components.names import Names
 from components.roles import ROLES
-from components.settings import Settings
 from components.training_arns import TrainingArns
 from ml import contract
 from rehearsal.account.calls import Check
-from rehearsal.account.iam import Policy, as_list, evaluate
-from tests.harness import ACCOUNT, REGION
+from tests.components.held import Held, key_of, names_of, role_arn, settings_of
+from tests.harness import ACCOUNT, REGION, Recorded
 
-SUFFIXES = ("", "-prod", "-x")
-EVERY_ROLE = {
-    "approval": {"mode": "both"},
-    "endpoint": {"instanceCount": 2, "maxInstanceCount": 4, "traffic": "canary"},
-    "training": {"engine": "sagemaker", "dataUri": "s3://rows/customers.csv"},
-}
-"""Settings under which every role of the table exists and holds as much as it ever does."""
-
-KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef"
-
-
-def stack(suffix: str) -> tuple[Names, Settings]:
-    settings = Settings.parse({**EVERY_ROLE, "nameSuffix": suffix}, stack="dev", project="mle-004")
-    return Names.of(settings, account=ACCOUNT, region=REGION), settings
-
-
-def policies(role: str, suffix: str = "") -> list[Policy]:
-    names, settings = stack(suffix)
-    text = document(ROLES[role].statements(Arns(names=names), settings))
-    return [Policy(name=role, document=json.loads(text))]
-
-
-NAMES, SETTINGS = stack("")
+NAMES, SETTINGS = names_of(""), settings_of("")
 ARNS = Arns(names=NAMES)
 OF_JOBS = TrainingArns(names=NAMES)
 PACKAGE = ARNS.model_packages[0].replace("*", "1")
@@ -57,11 +30,12 @@ JOB = {
     "sagemaker:MaxRuntimeInSeconds": "3600",
 }
 INSTANCES = {"sagemaker:InstanceTypes": [SETTINGS.endpoint.instance_type]}
-
-
-def role_arn(role: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:role/{ROLES[role].role_name(NAMES)}"
-
+KEY = key_of("")
+THROUGH_S3, THROUGH_SNS, THROUGH_LAMBDA = (
+    {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"} for service in ("s3", "sns", "lambda")
+)
+ROLE_ARNS = {role: role_arn(role, NAMES) for role in ROLES}
+FOR_DISKS = {"kms:GrantIsForAWSResource": "true"}
 
 OTHERS: list[tuple[str, str, Mapping[str, Any], set[str]]] = [
     ("sagemaker:UpdateModelPackage", PACKAGE, APPROVED, {"bridge"}),
@@ -103,20 +77,31 @@ OTHERS: list[tuple[str, str, Mapping[str, Any], set[str]]] = [
     ("s3:PutObject", OF_JOBS.results, {}, {"execution"}),
     ("s3:GetObject", OF_JOBS.results, {}, {"train"}),
     *(
-        ("iam:PassRole", role_arn(role), TO_SAGEMAKER, {"deploy", "train"} if role == "execution" else set())
+        ("iam:PassRole", ROLE_ARNS[role], TO_SAGEMAKER, {"deploy", "train"} if role == "execution" else set())
         for role in ROLES
     ),
-    ("iam:PassRole", role_arn("execution"), {"iam:PassedToService": "lambda.amazonaws.com"}, set()),
+    ("iam:PassRole", ROLE_ARNS["execution"], {"iam:PassedToService": "lambda.amazonaws.com"}, set()),
+    ("kms:Decrypt", KEY, THROUGH_S3, {"pipeline", "train", "deploy", "execution", "approval"}),
+    ("kms:Decrypt", KEY, THROUGH_SNS, {"pipeline"}),
+    ("kms:Decrypt", KEY, THROUGH_LAMBDA, {"approval", "bridge"}),
+    ("kms:GenerateDataKey", KEY, THROUGH_S3, {"pipeline", "train", "deploy", "execution"}),
+    ("kms:GenerateDataKey", KEY, THROUGH_SNS, {"pipeline"}),
+    ("kms:GenerateDataKey", KEY, THROUGH_LAMBDA, set()),
+    ("kms:Encrypt", KEY, THROUGH_S3, {"execution"}),
+    ("kms:CreateGrant", KEY, FOR_DISKS, {"execution"}),
+    ("kms:CreateGrant", KEY, THROUGH_S3, set()),
+    ("kms:CreateGrant", KEY, {"kms:GrantIsForAWSResource": "false"}, set()),
 ]
 """Action, resource, context, and the roles whose work it is."""
 
 NOBODYS: list[tuple[str, str]] = [
-    *(("sts:AssumeRole", role_arn(role)) for role in ROLES),
-    *((f"iam:{verb}", role_arn(role)) for role in ROLES for verb in ("AttachRolePolicy", "UpdateAssumeRolePolicy")),
+    *(("sts:AssumeRole", arn) for arn in ROLE_ARNS.values()),
+    *((f"iam:{verb}", arn) for arn in ROLE_ARNS.values() for verb in ("AttachRolePolicy", "UpdateAssumeRolePolicy")),
     ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/anybody"),
     ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/anybody"),
     ("iam:CreatePolicyVersion", f"arn:aws:iam::{ACCOUNT}:policy/{NAMES.train_role}-access"),
-    *((f"kms:{verb}", KEY) for verb in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "Encrypt")),
+    *((f"kms:{verb}", KEY) for verb in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "RevokeGrant")),
+    *((f"kms:{verb}", KEY) for verb in ("CreateGrant", "Encrypt", "Decrypt", "GenerateDataKey", "ReEncryptFrom")),
     *((f"s3:{verb}", BUCKET) for verb in ("PutBucketPolicy", "DeleteBucket", "PutBucketAcl", "PutBucketVersioning")),
     *((f"s3:{verb}", MODEL_OBJECT) for verb in ("DeleteObject", "DeleteObjectVersion", "PutObjectAcl")),
     *((f"s3:{verb}", REPORT) for verb in ("DeleteObject", "DeleteObjectVersion", "PutObjectAcl")),
@@ -155,95 +140,30 @@ def test_the_table_is_long_enough_to_mean_something() -> None:
     assert len(OTHERS) * len(ROLES) - sum(len(owners) for *_, owners in OTHERS) + len(NOBODYS) * len(ROLES) >= 500
 
 
+@pytest.fixture(scope="module")
+def held(recorded: Callable[..., Recorded]) -> Held:
+    return Held.by_stack(recorded, "")
+
+
 @pytest.mark.parametrize("role", ROLES)
-def test_a_sensitive_action_is_allowed_to_its_owner_alone(role: str) -> None:
-    held = policies(role)
+def test_a_sensitive_action_is_allowed_to_its_owner_alone(role: str, held: Held) -> None:
     for action, resource, context, owners in OTHERS:
-        decision = evaluate(held, Check(action=action, resource=resource, context=context))
+        decision = held.answer(role, Check(action=action, resource=resource, context=context))
         assert decision.allowed == (role in owners), f"{role}: {action} on {resource} with {context}: {decision.reason}"
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_is_nobodys_work_is_denied(role: str) -> None:
-    held = policies(role)
-    allowed = [(a, r) for a, r in NOBODYS if evaluate(held, Check(action=a, resource=r, context={})).allowed]
+def test_what_is_nobodys_work_is_denied(role: str, held: Held) -> None:
+    allowed = [(a, r) for a, r in NOBODYS if held.answer(role, Check(action=a, resource=r, context={})).allowed]
     assert allowed == []
 
 
-def test_the_approval_function_rejects_but_does_not_approve_where_a_person_has_the_last_word() -> None:
+def test_the_approval_function_rejects_but_does_not_approve_where_a_person_has_the_last_word(held: Held) -> None:
     rejected = {"sagemaker:ModelApprovalStatus": contract.REJECTED}
     by_status = {
-        status["sagemaker:ModelApprovalStatus"]: evaluate(
-            policies("approval"), Check(action="sagemaker:UpdateModelPackage", resource=PACKAGE, context=status)
+        status["sagemaker:ModelApprovalStatus"]: held.answer(
+            "approval", Check(action="sagemaker:UpdateModelPackage", resource=PACKAGE, context=status)
         ).allowed
         for status in (APPROVED, rejected, PENDING)
     }
     assert by_status == {contract.APPROVED: False, contract.REJECTED: True, contract.PENDING: False}
-
-
-# --- stacks of one account -------------------------------------------------------------------------------------------
-
-SHARED = {
-    ARNS.serving_image,
-    ARNS.scaling_role,
-    ARNS.log_streams(contract.TRAINING_LOG_GROUP),
-    "arn:aws:s3:::rows",
-    "arn:aws:s3:::rows/customers.csv",
-}
-"""Not a stack's own: AWS's image, the account's service-linked role and log group of training jobs, and the training
-data that a setting names."""
-
-
-def grants(role: str, suffix: str) -> Iterator[Check]:
-    """Yield what a role of one stack may do there, each under a context in which it may."""
-    for policy in policies(role, suffix):
-        for statement in as_list(policy.document["Statement"]):
-            resources = [r for r in as_list(statement["Resource"]) if r not in SHARED and r != "*"]
-            if statement["Effect"] == "Allow":
-                context = _context(statement.get("Condition", {}))
-                for action, resource in itertools.product(as_list(statement["Action"]), resources):
-                    yield Check(action=action, resource=resource.replace("*", "v1-0123abcd"), context=context)
-
-
-def _context(conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    present = {key: "*" for key, absent in conditions.get("Null", {}).items() if absent == "false"}
-    return present | {
-        key: (values if operator.startswith("ForA") else as_list(values)[0])
-        for operator, keys in conditions.items()
-        if operator != "Null"
-        for key, values in keys.items()
-    }
-
-
-@pytest.mark.parametrize(("mine", "theirs"), list(itertools.permutations(SUFFIXES, 2)))
-def test_no_role_can_do_anything_to_another_stack(mine: str, theirs: str) -> None:
-    foreign = [check for role in ROLES for check in grants(role, theirs)]
-    assert len(foreign) > 60
-    reached = [
-        (role, check.action, check.resource)
-        for role in ROLES
-        for check in foreign
-        if evaluate(policies_of(role, mine), check).allowed
-    ]
-    assert reached == []
-
-
-def test_the_same_questions_are_answered_yes_at_home() -> None:
-    for suffix in SUFFIXES:
-        refused = [
-            (role, check.action, check.resource)
-            for role in ROLES
-            for check in grants(role, suffix)
-            if not evaluate(policies_of(role, suffix), check).allowed
-        ]
-        assert refused == []
-
-
-_HELD: dict[tuple[str, str], list[Policy]] = {}
-
-
-def policies_of(role: str, suffix: str) -> list[Policy]:
-    """As `policies`, made once."""
-    if (role, suffix) not in _HELD:
-        _HELD[role, suffix] = policies(role, suffix)
-    return _HELD[role, suffix]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from components.arns import Arns
 from components.names import LIMITS, Names
-from components.settings import Settings
-from ml import serving_image
+from components.settings import Settings, sections
+from ml import catalogue, serving_image
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -74,6 +74,7 @@ def test_without_a_suffix_the_names_are_the_briefs() -> None:
         "age_rule": "mle-004-approval-age-rule",
         "pipeline_failed_rule": "mle-004-pipeline-failed-rule",
         "approval_rule_template": "mle-004-review",
+        "branch_guard": "mle-004-branch-guard",
         "approvals_topic": "mle-004-approvals",
         "alarms_topic": "mle-004-alarms",
         "dashboard": "mle-004-model-registry-pipeline",
@@ -113,6 +114,38 @@ def test_no_stacks_arn_pattern_reaches_into_another_stack(one: str, other: str) 
     foreign = [pattern.replace("*", "v1-0123abcd") for pattern in arn_patterns(names_for(other))]
     reached = [(p, f) for p in arn_patterns(names_for(one)) for f in foreign if fnmatch.fnmatchcase(f, p)]
     assert reached == []
+
+
+GROUPS = ("", "Churn", "churn", "Churn-a", "Churn-A", "churn-a-b", "Churn--a", "a", "a-b")
+FEW_SUFFIXES = ("", "-a", "-b", "-a-b", "-b-a")
+
+
+def test_two_stacks_share_no_group_whatever_they_call_it() -> None:
+    """In neither spelling: SageMaker has been seen to lower-case a group in its ARNs."""
+    owners: dict[str, str] = {}
+    for group, suffix in itertools.product(GROUPS, FEW_SUFFIXES):
+        try:
+            chosen = settings_for(suffix, modelPackageGroup=group)
+        except pulumi.RunError:
+            continue
+        name = Names.of(chosen, account=ACCOUNT, region=REGION).model_package_group
+        assert owners.setdefault(name.lower(), suffix) == suffix, f"{group!r} with {suffix!r} is {name}, another's too"
+    assert len(owners) == 3 * len(FEW_SUFFIXES)
+
+
+@pytest.mark.parametrize("group", ["Churn-prod", "churn-models", "Churn--x", "-Churn", "Churn-", "Churn_x"])
+def test_a_group_with_a_suffix_of_its_own_is_refused(group: str) -> None:
+    with pytest.raises(pulumi.RunError, match="letters and digits alone: a hyphen begins the suffix") as caught:
+        settings_for("", modelPackageGroup=group)
+    assert "pulumi config set --stack dev modelPackageGroup ''" in str(caught.value)
+
+
+def test_no_use_case_brings_a_suffix_along() -> None:
+    """Its group is the default, which no setting checks; its name is the endpoint's, with hyphens."""
+    for name, known in catalogue.USE_CASES.items():
+        assert known.model_package_group
+        assert sections.GROUP_NAME(known.model_package_group) == known.model_package_group
+        assert [other for other in catalogue.USE_CASES if name.startswith(f"{other}_")] == []
 
 
 def test_a_models_name_begins_with_the_endpoint_and_two_hyphens() -> None:

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
@@ -10,31 +9,16 @@ from pulumi_policy import StackValidationPolicy
 
 from policy.rules import POLICIES, RULES, Graph, Rule
 from policy.rules.least_privilege import CONDITIONED, WITHOUT_RESOURCE
-from tests.harness import ACCOUNT, REGION, Recorded
+from tests.harness import Recorded
 from tests.policy.breaks import BROKEN, Broken
+from tests.policy.configurations import CONFIGURATIONS
 from tests.policy.engine import graph, violations
 
 Record = Callable[..., Recorded]
 
-CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/8a3c1f52-0c1e-4c0e-9c83-0b6a2f9a0f11"
-CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "dev": ("dev", {}),
-    "prod": ("prod", {}),
-    "manual": ("dev", {"approval": {"mode": "manual"}}),
-    "both": ("dev", {"approval": {"mode": "both"}}),
-    "connection": (
-        "dev",
-        {"source": {"provider": "codeconnections", "connectionArn": CONNECTION, "repository": "somebody/road"}},
-    ),
-    "serverless": ("dev", {"endpoint": {"kind": "serverless"}}),
-    "scaling": ("dev", {"endpoint": {"instanceCount": 2, "maxInstanceCount": 4, "traffic": "linear"}}),
-    "jobs": ("dev", {"training": {"engine": "sagemaker", "dataUri": "s3://rows/customers.csv"}}),
-    "trail": ("dev", {"audit": {"trail": True}, "protectData": True}),
-}
 NOTHING_TO_SEE = {
     # Nobody is asked where the metrics alone decide.
     ("approvals-end", "dev"),
-    ("approvals-end", "connection"),
     ("approvals-end", "serverless"),
     ("approvals-end", "scaling"),
     ("approvals-end", "jobs"),

@@ -1,7 +1,11 @@
-"""When the account closes, builds are stopped and have cleaned up when it has closed, on an account of its own."""
+"""Where builds begin and end with their account: what images share is there first, what runs has cleaned up last."""
 
+import threading
 from pathlib import Path
 
+import pytest
+
+from rehearsal.builds import build_image, build_run, codebuild
 from tests.rehearsal.runner_account import eventually, running_cloud
 from tests.rehearsal.test_codebuild import Builds, phases
 
@@ -27,3 +31,25 @@ def test_closing_stops_what_runs_and_what_waits_and_starts_nothing_more(tmp_path
         assert late["buildStatus"] == "STOPPED"
         assert phases(late) == {"PROVISIONING": "STOPPED", "COMPLETED": ""}
         assert not never.exists()
+
+
+def test_a_build_waits_for_what_every_image_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_cloud(tmp_path) as cloud:
+        image_begun, early = threading.Event(), []
+
+        def share(folder: Path) -> None:
+            eventually(lambda: list(cloud.work.glob("builds/*")))
+            early.append(image_begun.wait(timeout=0.5))
+            build_image.share_bytecode(folder)
+
+        def make(folder: Path, bytecode: Path) -> dict[str, str]:
+            image_begun.set()
+            return build_image.make_build_image(folder, bytecode)
+
+        monkeypatch.setattr(codebuild, "share_bytecode", share)
+        monkeypatch.setattr(build_run, "make_build_image", make)
+        builds = Builds(cloud)
+        builds.runner.warm_up()
+        build = builds.start(builds.usual, builds.inputs("phases: {build: {commands: ['true']}}"))
+        assert builds.wait(build)["buildStatus"] == "SUCCEEDED"
+        assert (early, image_begun.is_set()) == ([False], True)

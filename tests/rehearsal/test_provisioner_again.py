@@ -10,7 +10,8 @@ from rehearsal.account.cloud import Cloud
 from rehearsal.account.inventory import inventory
 from rehearsal.provision.maker import Maker
 from rehearsal.provision.resource_types import ProvisionError
-from tests.rehearsal.stack_account import Stacks, document, trust
+from rehearsal.provision.state import Resource, State
+from tests.rehearsal.stack_account import ROLE, Stacks, document, trust
 
 ROAD = f"""
 role = aws.iam.Role("role", name=NAME, assume_role_policy={trust("lambda.amazonaws.com")!r})
@@ -70,6 +71,29 @@ def test_what_an_up_made_before_it_died_can_be_taken_down(
     _die_after(survivors, monkeypatch)
     with pytest.raises(ProvisionError, match="the engine was killed"):
         stack.provision(stacks.program(road(name)))
+    stack.destroy()
+    assert not [line for line in inventory(cloud) if name in line]
+
+
+def test_what_aws_made_but_the_state_never_heard_of_is_named_and_hinders_nothing_once_it_is_gone(
+    stacks: Stacks, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, stack, put = "unheard-of", stacks.new(), State.put
+
+    def deaf(state: State, resource: Resource) -> None:
+        if resource.type == ROLE:
+            raise ProvisionError("the engine was killed")
+        put(state, resource)
+
+    monkeypatch.setattr(State, "put", deaf)
+    with pytest.raises(ProvisionError, match="the engine was killed"):
+        stack.provision(stacks.program(road(name)))
+    monkeypatch.undo()
+    with pytest.raises(ProvisionError, match=f"^{ROLE} 'role': EntityAlreadyExists.* {name} "):
+        stack.provision(stacks.program(road(name)))
+    cloud.client("iam").delete_role(RoleName=name)
+    stack.provision(stacks.program(road(name)))
+    assert len(stack.made) == RESOURCES
     stack.destroy()
     assert not [line for line in inventory(cloud) if name in line]
 

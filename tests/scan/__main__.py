@@ -48,19 +48,19 @@ def _show(console: Console, report: Report, *, everything: bool) -> None:
 
 
 def table(report: Report) -> Table:
-    """Return the table: a row for each tool, three columns for each stack."""
+    """Return the table: a row for each stack, three columns for each tool. Nothing of the brief's is waived."""
     shown = Table(title=f"Scanners, {report.seconds} s (brief: its own policies and guide, word for word)")
-    shown.add_column("tool")
-    names = [*STACKS, BASELINE]
-    for name in names:
-        for heading in ("pass", "fail", "waived") if name != BASELINE else ("pass", "fail"):
-            shown.add_column(f"{name}\n{heading}", justify="right")
+    shown.add_column("stack")
     cells = {(row.tool, row.stack): row for row in report.rows}
-    for tool in dict.fromkeys(row.tool for row in report.rows):
-        texts = [tool]
-        for name in names:
+    tools = list(dict.fromkeys(row.tool for row in report.rows))
+    for tool in tools:
+        for heading in ("pass", "fail", "waived"):
+            shown.add_column(f"{tool}\n{heading}", justify="right")
+    for name in [*STACKS, BASELINE]:
+        texts = [name]
+        for tool in tools:
             row = cells[tool, name]
-            texts += [str(row.passed), str(row.failed), *([str(row.waived)] if name != BASELINE else [])]
+            texts += [str(row.passed), str(row.failed), str(row.waived) if name != BASELINE else ""]
         shown.add_row(*texts)
     return shown
 

@@ -32,7 +32,6 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "aws:codepipeline/pipeline:Pipeline": "aws_codepipeline",
         "aws:iam/policy:Policy": "aws_iam_policy",
         "aws:iam/role:Role": "aws_iam_role",
-        "aws:iam/rolePolicy:RolePolicy": "aws_iam_role_policy",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "aws_iam_role_policy_attachment",
         "aws:kms/alias:Alias": "aws_kms_alias",
         "aws:kms/key:Key": "aws_kms_key",
@@ -42,7 +41,6 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "aws:s3/bucket:Bucket": "aws_s3_bucket",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "aws_s3_bucket_lifecycle_configuration",
         "aws:s3/bucketLogging:BucketLogging": "aws_s3_bucket_logging",
-        "aws:s3/bucketNotification:BucketNotification": "aws_s3_bucket_notification",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "aws_s3_bucket_ownership_controls",
         "aws:s3/bucketPolicy:BucketPolicy": "aws_s3_bucket_policy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "aws_s3_bucket_public_access_block",
@@ -63,26 +61,21 @@ TYPES: Mapping[str, str] = MappingProxyType(
 )
 """Pulumi's type -> Terraform's."""
 
-MAPS = frozenset({"tags", "tagsAll", "configuration", "dimensions", "inputPaths"})
+MAPS = frozenset({"tags", "configuration", "dimensions"})
 """Properties that hold a map of somebody's own keys. So do a function's `variables`, told by their shape."""
 
 BLOCKS: Mapping[str, str] = MappingProxyType(
     {
         "actions": "action",
         "artifactStores": "artifact_store",
-        "branches": "branches",
         "containers": "container",
         "environmentVariables": "environment_variable",
-        "eventSelectors": "event_selector",
         "fieldSelectors": "field_selector",
         "advancedEventSelectors": "advanced_event_selector",
-        "gitConfiguration": "git_configuration",
-        "metricQueries": "metric_query",
         "productionVariants": "production_variants",
         "pushes": "push",
         "rules": "rule",
         "stages": "stage",
-        "transitions": "transition",
         "triggers": "trigger",
         "variables": "variable",
     }
@@ -94,14 +87,14 @@ SINGLE_BLOCKS = frozenset(
         "abortIncompleteMultipartUpload",
         "applyServerSideEncryptionByDefault",
         "artifacts",
-        "serverlessConfig",
+        "branches",
         "cloudwatchLogs",
         "deadLetterConfig",
         "encryptionKey",
         "environment",
         "expiration",
         "filter",
-        "inputTransformer",
+        "gitConfiguration",
         "loggingConfig",
         "logsConfig",
         "metricTransformation",
@@ -109,10 +102,10 @@ SINGLE_BLOCKS = frozenset(
         "primaryContainer",
         "retryPolicy",
         "rule",
+        "serverlessConfig",
         "source",
         "tracingConfig",
         "versioningConfiguration",
-        "vpcConfig",
     }
 )
 """Objects: one block under the same name."""

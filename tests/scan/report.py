@@ -2,12 +2,12 @@
 
 import datetime
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.harness import ROOT, record
+from tests.harness import ACCOUNT, REGION, ROOT, Recorded, record
 from tests.scan.brief import brief, brief_deployment
 from tests.scan.finding import Finding, Scan
 from tests.scan.graph import Stack, deployed
@@ -17,12 +17,34 @@ from tests.scan.waivers import Waiver, load, unused, waived
 WAIVERS = ROOT / "policy/waivers.toml"
 BASELINE = "brief"
 
-# Stack -> the stack file, and what is changed in it. Serverless has other requests to scan than a stack file makes.
+_CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/8a3c1f52-0c1e-4c0e-9c83-0b6a2f9a0f11"
+
 STACKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dev": ("dev", {}),
     "prod": ("prod", {}),
     "serverless": ("dev", {"endpoint": {"kind": "serverless"}}),
+    "connection": (
+        "dev",
+        {
+            "source": {"provider": "codeconnections", "connectionArn": _CONNECTION, "repository": "somebody/road"},
+            "approval": {"mode": "manual", "approvers": ["ann@example.com"]},
+            "alarms": {"emails": ["bob@example.com"]},
+        },
+    ),
+    "jobs": (
+        "dev",
+        {
+            "source": {"reviews": 1},
+            "training": {
+                "engine": "sagemaker",
+                "dataUri": "s3://rows/customers.csv",
+                "search": {"trials": 8, "parallelJobs": 2},
+            },
+        },
+    ),
 }
+"""Stack -> the stack file, and what is changed in it. Together they make every kind of resource, every role and every
+statement of a policy that the program can make, and what the deploy step asks for either kind of endpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +82,20 @@ class Report:
         return {"succeeded": self.succeeded, **asdict(self), "looked_at": looked_at}
 
 
-def stacks() -> list[Stack]:
-    """Return our stacks and, last, the baseline."""
-    runs = {name: record(stack, changes) for name, (stack, changes) in STACKS.items()}
+def stacks(recorded: Callable[..., Recorded] = record) -> list[Stack]:
+    """Return our stacks, as `recorded` runs them, and, last, the baseline."""
+    runs = {name: recorded(stack, changes) for name, (stack, changes) in STACKS.items()}
     ours = [Stack(name=name, run=run, deployment=deployed(run)) for name, run in runs.items()]
     return [*ours, Stack(name=BASELINE, run=brief(), deployment=brief_deployment())]
 
 
-def scan_everything(today: datetime.date, waivers: Path = WAIVERS) -> Report:
+def scan_everything(
+    today: datetime.date, waivers: Path = WAIVERS, *, recorded: Callable[..., Recorded] = record
+) -> Report:
     """Run every scanner. Raises WaiverError for a bad list of waivers and ScanError for a scanner that broke off."""
     started = time.monotonic()
     accepted = load(waivers, today)
-    return weigh(scan(stacks()), accepted, seconds=time.monotonic() - started)
+    return weigh(scan(stacks(recorded)), accepted, seconds=time.monotonic() - started)
 
 
 def weigh(scans: Sequence[Scan], waivers: Sequence[Waiver], *, seconds: float) -> Report:

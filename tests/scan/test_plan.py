@@ -46,6 +46,14 @@ def test_a_map_of_somebodys_own_keys_stays_as_it_is() -> None:
     assert written == {"environment": [{"variables": {"modelBucket": "b"}}], "tags": {"costCenter": "1"}}
 
 
+def test_a_trigger_of_a_connection_is_blocks_within_blocks() -> None:
+    push = {"branches": {"includes": ["main"]}}
+    trigger = {"providerType": "CodeStarSourceConnection", "gitConfiguration": {"pushes": [push]}}
+    written = values("aws:codepipeline/pipeline:Pipeline", triggers=[trigger])
+    git = {"push": [{"branches": [{"includes": ["main"]}]}]}
+    assert written == {"trigger": [{"provider_type": "CodeStarSourceConnection", "git_configuration": [git]}]}
+
+
 def test_code_is_a_file() -> None:
     assert values("aws:lambda/function:Function", code={ASSET_MARK: "x", "assets": {}}) == {"filename": "code.zip"}
 
