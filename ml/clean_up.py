@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from ml import contract
+from ml.absence import is_gone
 from ml.endpoint import CHANGING, DELETING, Pauses, Say, is_absent
 from ml.errors import RoadError
 from ml.registry import parse_model_package_arn
@@ -31,7 +32,6 @@ ROUNDS = 3
 """Of looking and removing: what a build made at the last moment is found by the next look."""
 
 _NAMESPACE: Literal["sagemaker"] = "sagemaker"
-_NO_TARGET = "ObjectNotFoundException"
 _NO_PROJECT = "ResourceNotFoundException"
 
 
@@ -67,17 +67,22 @@ class ServingResources:
 
 def serving_resources(clients: Clients, endpoint_name: str) -> ServingResources:
     """Return what is there of this endpoint."""
-    prefix = endpoint_name + contract.VERSION_SEPARATOR
-    sagemaker, targets = clients.sagemaker, clients.autoscaling.get_paginator("describe_scalable_targets")
-    variant = f"endpoint/{endpoint_name}/variant/{contract.VARIANT_NAME}"
-    pages = targets.paginate(ServiceNamespace=_NAMESPACE, ResourceIds=[variant])
-    found = [target for page in pages for target in page["ScalableTargets"]]
+    prefix, sagemaker = endpoint_name + contract.VERSION_SEPARATOR, clients.sagemaker
     return ServingResources(
         endpoint=endpoint_name if _status(sagemaker, endpoint_name) else "",
-        scalable_targets=[(target["ResourceId"], target["ScalableDimension"]) for target in found],
+        scalable_targets=scalable_targets(clients.autoscaling, endpoint_name),
         endpoint_configs=_named(sagemaker, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", prefix),
         models=_named(sagemaker, "list_models", "Models", "ModelName", prefix),
     )
+
+
+def scalable_targets(autoscaling: "ApplicationAutoScalingClient", endpoint_name: str) -> list[tuple[str, str]]:
+    """Return resource id and scalable dimension of each target of this endpoint's variant."""
+    variant = f"endpoint/{endpoint_name}/variant/{contract.VARIANT_NAME}"
+    pages = autoscaling.get_paginator("describe_scalable_targets").paginate(
+        ServiceNamespace=_NAMESPACE, ResourceIds=[variant]
+    )
+    return [(target["ResourceId"], target["ScalableDimension"]) for page in pages for target in page["ScalableTargets"]]
 
 
 def remove(clients: Clients, found: ServingResources, *, pauses: Pauses, say: Say) -> None:
@@ -114,7 +119,7 @@ def package_versions(sagemaker: "SageMakerClient", group: str) -> list[str]:
     try:
         arns = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
     except ClientError as error:
-        if not _is_gone(error):
+        if not is_gone(error):
             raise
         return []
     return [arn for arn in arns if parse_model_package_arn(arn).is_in_group(group)]
@@ -127,12 +132,20 @@ def remove_versions(sagemaker: "SageMakerClient", arns: Iterable[str], *, say: S
         say(f"removed: {arn}")
 
 
+def running_builds(codebuild: Any, projects: Iterable[str]) -> list[str]:
+    """Return the ids of the projects' builds that wait or run; a project that does not exist has none.
+
+    The newest hundred of each project are looked at: a build takes hours at most.
+    """
+    return [build for project in projects for build in _running(codebuild, _newest(codebuild, project))]
+
+
 def stop_builds(codebuild: Any, projects: Iterable[str], *, pauses: Pauses, say: Say) -> None:
     """Stop the projects' running builds and return when they have ended: they would make what was just removed.
 
-    The newest hundred of each project are looked at; a build runs for hours at most. Raises RoadError when one goes on.
+    Raises RoadError when one goes on.
     """
-    running = [build for project in projects for build in _running(codebuild, _newest(codebuild, project))]
+    running = running_builds(codebuild, projects)
     for build in running:
         codebuild.stop_build(id=build)
         say(f"stopped: build {build}")
@@ -203,12 +216,5 @@ def _unless_gone(delete: Callable[[], object]) -> None:
     try:
         delete()
     except ClientError as error:
-        if not _is_gone(error):
+        if not is_gone(error):
             raise
-
-
-def _is_gone(error: ClientError) -> bool:
-    """The registry says of what it does not have that it does not exist; hosting, that it could not be found."""
-    said = error.response["Error"]
-    absent = said.get("Code") == "ValidationException" and "does not exist" in said.get("Message", "").lower()
-    return absent or is_absent(error) or said.get("Code") == _NO_TARGET

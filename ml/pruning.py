@@ -25,8 +25,8 @@ class Config:
 
     @property
     def model(self) -> str:
-        """The name of the model that it serves: configurations are named after theirs."""
-        return self.name.rpartition("-")[0]
+        """The name of the model that it serves."""
+        return model_of(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,23 @@ class Inventory:
     models: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfNoUse:
+    """What the next release removes: configurations beyond the versions to keep, those that came to nothing, and the
+    models that no other configuration serves.
+    """
+
+    beyond: Sequence[str]
+    unfinished: Sequence[str]
+    models: Sequence[str]
+
+
 # --- what goes. Pure -------------------------------------------------------------------------------------------------
+
+
+def model_of(config_name: str) -> str:
+    """Return the name of the model that a configuration serves: configurations are named after theirs."""
+    return config_name.rpartition("-")[0]
 
 
 def kept(configs: Iterable[Config], serving: str, versions: int) -> set[str]:
@@ -53,9 +69,25 @@ def unfinished(configs: Iterable[Config], serving: Config, release: Release) -> 
     """Return the configurations that never came to serve, or were taken back: all that are newer than the one in
     service. This release's own is not among them: an earlier try of the same execution made it.
     """
-    return {
-        config.name for config in configs if config.created > serving.created and config.name != release.config_name
-    }
+    return {config.name for config in _newer(configs, serving)} - {release.config_name}
+
+
+def of_no_use(inventory: Inventory, serving: Config, versions: int) -> OfNoUse:
+    """Return what is of no use while `serving` serves and no release is under way, which would need its own.
+
+    The rules are the release's: what came to nothing goes first, and does not count among the versions to keep.
+    """
+    unfinished_ones = _newer(inventory.configs, serving)
+    proven = [config for config in inventory.configs if config not in unfinished_ones]
+    keep = kept(proven, serving.name, versions)
+    beyond = [config.name for config in proven if config.name not in keep]
+    came_to_nothing = [config.name for config in unfinished_ones]
+    models = unused_models(inventory, {*beyond, *came_to_nothing}, also_needed=serving.model)
+    return OfNoUse(beyond=beyond, unfinished=came_to_nothing, models=models)
+
+
+def _newer(configs: Iterable[Config], serving: Config) -> list[Config]:
+    return [config for config in configs if config.created > serving.created]
 
 
 def previous(configs: Iterable[Config], serving: Config) -> str | None:

@@ -147,10 +147,13 @@ def cost(options: Options, runs: int, requests: int, training_seconds: int, inst
 
 
 @app.command()
+@click.option("--remove", is_flag=True, help="With --yes: remove what no release can need any more.")
+@click.option("--yes", is_flag=True, help="Remove it; without this it is only listed.")
 @click.pass_obj
-def orphans(options: Options) -> None:
-    """What carries the endpoint's name and is of no use."""
-    options.answer(care.orphans)
+def orphans(options: Options, remove: bool, yes: bool) -> None:
+    """What releases left behind that is of no use, and what has the stack's tags without its name."""
+    do = remove and yes
+    options.answer(lambda aws, stack: care.orphans(aws, stack, do=do, say=options.speech.say))
 
 
 @app.command()

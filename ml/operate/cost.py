@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml import contract
+from ml.endpoint_plan import EndpointPlan
 from ml.errors import InputError
+from ml.operate import planned
 from ml.operate.show import Answer
 from ml.operate.stack import Stack
 
@@ -23,6 +24,9 @@ JOB_START_SECONDS = 180
 OTHER_ACTION_SECONDS = 180
 """Source and approval by the function, in a run."""
 
+BY_HAND = "--instance-hour"
+"""Source of a price that the person who asks has named, for their own region."""
+
 SAGEMAKER_ENGINE = "sagemaker"
 DEFAULT_TRAINING_INSTANCE = "ml.m5.xlarge"
 
@@ -34,6 +38,9 @@ class Usage:
     runs: int = 20
     train_minutes: float = 3
     deploy_minutes: float = 8
+    """For the deploy build to install, start new instances and prove them, beside the time for which an update is
+    watched. Not measured on AWS.
+    """
     training_seconds: int = 180
     """Billed seconds of each training job, where SageMaker trains."""
     requests: int = 100_000
@@ -42,22 +49,38 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A part of the bill in USD. `by_run` says whether `amount` is that of one run; else of a month."""
+    """A part of the bill in USD: at least and at most. `by_run` says whether it is that of one run; else of a month.
+
+    `first_hand` says that AWS itself names the price, or the person who asks.
+    """
 
     what: str
-    amount: float
+    least: float
+    most: float
     by_run: bool
     how: str
     source: str
-    certain: bool
+    first_hand: bool
 
-    def month(self, runs: int) -> float:
-        """Return what it costs in a month."""
-        return self.amount * runs if self.by_run else self.amount
+    def row(self, runs: int) -> dict[str, Any]:
+        """Return the line as the command shows it, for this many runs a month."""
+        times = runs if self.by_run else 1
+        return {
+            "what": self.what,
+            "usd_a_run": round(self.least, 4) if self.by_run else None,
+            "usd_a_run_most": round(self.most, 4) if self.by_run else None,
+            "usd_a_month": round(self.least * times, 2),
+            "usd_a_month_most": round(self.most * times, 2),
+            "how": self.how,
+            "source": self.source,
+        }
 
 
 def prices() -> Mapping[str, Any]:
-    """Return the table of prices, with its date and a source for each."""
+    """Return the table of prices in USD: with its region, and for each price where and when it was read.
+
+    First-hand is what a page of AWS's own says. None was held against AWS's price list.
+    """
     found: Mapping[str, Any] = json.loads(PRICES.read_text(encoding="utf-8"))
     return found
 
@@ -67,34 +90,51 @@ def cost(stack: Stack, usage: Usage, *, instance_hour: float | None = None) -> A
 
     Raises InputError for an instance type that the table does not know.
     """
-    table = prices()
-    lines = [_serving(stack, table, usage, instance_hour), *_runs(stack, table, usage), *_standing(stack, table)]
-    rows = [
-        {
-            "what": line.what,
-            "usd_a_run": round(line.amount, 4) if line.by_run else None,
-            "usd_a_month": round(line.month(usage.runs), 2),
-            "how": line.how,
-            "source": line.source,
-        }
-        for line in lines
+    table, plan = prices(), planned.plan(stack)
+    elsewhere = stack.region != table["region"]
+    lines = [
+        *_serving(plan, table, usage, instance_hour),
+        *_runs(stack, plan, table, usage),
+        *_standing(stack, table),
     ]
-    run = sum(line.amount for line in lines if line.by_run)
-    month = round(sum(line.month(usage.runs) for line in lines), 2)
-    rows.append(
-        {"what": "total", "usd_a_run": round(run, 4), "usd_a_month": month, "how": f"{usage.runs} runs a month"}
-    )
-    doubtful = [line.what for line in lines if not line.certain]
+    total = _total(lines, usage.runs)
+    doubtful = [line.what for line in lines if not line.first_hand or (elsewhere and line.source != BY_HAND)]
     return Answer(
         title=f"{stack.endpoint_name}: list prices of {table['region']}, {table['date']}",
-        columns=("what", "usd_a_run", "usd_a_month", "how", "source"),
-        rows=rows,
+        columns=("what", "usd_a_run", "usd_a_run_most", "usd_a_month", "usd_a_month_most", "how", "source"),
+        rows=[*(line.row(usage.runs) for line in lines), total],
         notes=[
-            "Storage, logs and free tiers are left out; compare with aws.amazon.com/pricing before you rely on it",
-            f"Prices without a primary source: {', '.join(doubtful) or 'none'}",
+            *_warning(stack.region, table["region"]),
+            f"Storage, logs and free tiers are left out; compare with {table['check']} before you rely on it",
+            f"Prices without a primary source for {stack.region}: {', '.join(doubtful) or 'none'}",
         ],
-        extra={"usd_a_run": round(run, 4), "usd_a_month": month, "not_verified": doubtful},
+        extra={
+            **{key: value for key, value in total.items() if key.startswith("usd_")},
+            "prices_of": table["region"],
+            "region_differs": elsewhere,
+            "not_verified": doubtful,
+        },
     )
+
+
+def _warning(here: str, priced: str) -> Iterator[str]:
+    if here != priced:
+        yield (
+            f"The stack is in {here}, the prices are those of {priced}: AWS may take more there."
+            f" The price of the endpoint's instances can be named: {BY_HAND} USD"
+        )
+
+
+def _total(lines: Sequence[Line], runs: int) -> dict[str, Any]:
+    by_run, months = [line for line in lines if line.by_run], [line.row(runs) for line in lines]
+    return {
+        "what": "total",
+        "usd_a_run": round(sum(line.least for line in by_run), 4),
+        "usd_a_run_most": round(sum(line.most for line in by_run), 4),
+        "usd_a_month": round(sum(row["usd_a_month"] for row in months), 2),
+        "usd_a_month_most": round(sum(row["usd_a_month_most"] for row in months), 2),
+        "how": f"{runs} runs a month",
+    }
 
 
 def _price(table: Mapping[str, Any], section: str, key: str) -> Mapping[str, Any]:
@@ -107,23 +147,41 @@ def _price(table: Mapping[str, Any], section: str, key: str) -> Mapping[str, Any
     return known[key]
 
 
-def _serving(stack: Stack, table: Mapping[str, Any], usage: Usage, instance_hour: float | None) -> Line:
-    choices = stack.endpoint
-    if choices["kind"] == contract.SERVERLESS:
+def _serving(plan: EndpointPlan, table: Mapping[str, Any], usage: Usage, instance_hour: float | None) -> Iterator[Line]:
+    """Yield what serves in a month, and the second fleet that each release needs beside it."""
+    if plan.serverless:
         second, data = table["serverless_gb_second"], table["serverless_gb"]
-        amount = usage.requests * usage.request_seconds * second["usd"] * choices["memory_mb"] / 1024
+        amount = usage.requests * usage.request_seconds * second["usd"] * plan.memory_mb / 1024
         amount += usage.requests * BYTES_A_REQUEST / 1e9 * data["usd"]
-        how = f"{usage.requests} requests of {usage.request_seconds} s, {choices['memory_mb']} MB"
-        return _line("endpoint", amount, second, how)
-    kind, count = choices["instance_type"], choices["instance_count"]
-    price = {"usd": instance_hour, "source": "--instance-hour", "certain": True}
+        how = f"{usage.requests} requests of {usage.request_seconds} s, {plan.memory_mb} MB"
+        yield _line("endpoint", amount, second, how)
+        return
     if instance_hour is None:
-        price = dict(_price(table, "instance_hour", kind))
-    return _line("endpoint", count * price["usd"] * HOURS_A_MONTH, price, f"{count} x {kind} at {price['usd']} an hour")
+        price = _price(table, "instance_hour", plan.instance_type)
+    else:
+        price = {"usd": instance_hour, "source": BY_HAND, "first_hand": True}
+    least, most = plan.instance_count, plan.max_instance_count if plan.scales else plan.instance_count
+    fleet = f"{least} to {most}" if most > least else str(least)
+    hour, times = price["usd"], most / least
+    how = f"{fleet} x {plan.instance_type} at {hour} an hour"
+    yield _line("endpoint", least * hour * HOURS_A_MONTH, price, how, times=times)
+    minutes = _deploy_minutes(plan, usage)
+    how = f"{fleet} more beside the old ones, for {minutes} minutes at most"
+    amount = least * hour * minutes / 60
+    yield _line("second fleet", amount, price, how, by_run=True, times=times)
 
 
-def _runs(stack: Stack, table: Mapping[str, Any], usage: Usage) -> Iterator[Line]:
-    """Return what a run costs: its builds, its training job if there is one, and the minutes of its actions."""
+def _deploy_minutes(plan: EndpointPlan, usage: Usage) -> int:
+    """Return the minutes of the deploy build that replaces a version, which waits while the update is watched.
+
+    For so long there are two whole fleets, at most: the new one is made before any traffic moves, and the old one goes
+    at the end (developer guide, "Blue/Green Deployments").
+    """
+    return math.ceil(usage.deploy_minutes + plan.watch_seconds / 60)
+
+
+def _runs(stack: Stack, plan: EndpointPlan, table: Mapping[str, Any], usage: Usage) -> Iterator[Line]:
+    """Yield what a run costs: its builds, its training job if there is one, and the minutes of its actions."""
     train_minutes = usage.train_minutes
     if stack.training["engine"] == SAGEMAKER_ENGINE:
         kind = stack.training.get("instance_type", DEFAULT_TRAINING_INSTANCE)
@@ -133,9 +191,10 @@ def _runs(stack: Stack, table: Mapping[str, Any], usage: Usage) -> Iterator[Line
         how = f"{jobs} x {usage.training_seconds} s on {count} x {kind}"
         yield _line("training jobs", amount, price, how, by_run=True)
         train_minutes += rounds * (JOB_START_SECONDS + usage.training_seconds) / 60
-    minutes, kind = math.ceil(train_minutes) + math.ceil(usage.deploy_minutes), stack.training["compute_type"]
+    minutes, kind = math.ceil(train_minutes) + _deploy_minutes(plan, usage), stack.training["compute_type"]
     price = _price(table, "build_minute", kind)
-    yield _line("builds", minutes * price["usd"], price, f"{minutes} minutes of {kind}", by_run=True)
+    how = f"{minutes} minutes of {kind}"
+    yield _line("builds", minutes * price["usd"], price, how, by_run=True)
     actions, price = minutes + OTHER_ACTION_SECONDS // 60, table["action_minute"]
     how = f"{actions} action minutes; {table['free_action_minutes']} a month are free"
     yield _line("pipeline", actions * price["usd"], price, how, by_run=True)
@@ -148,12 +207,30 @@ def _jobs(search: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _standing(stack: Stack, table: Mapping[str, Any]) -> Iterator[Line]:
-    alarms = len(stack.alarms)
-    yield _line("key", table["key_month"]["usd"], table["key_month"], "each month, whatever runs")
-    yield _line("alarms", alarms * table["alarm_month"]["usd"], table["alarm_month"], f"{alarms} alarms")
-    yield _line("dashboard", table["dashboard_month"]["usd"], table["dashboard_month"], "one")
+    """Yield what costs the same each month, whatever runs."""
+    parts = [
+        ("key", 1, "key_month", "one; each yearly rotation adds as much"),
+        ("alarms", len(stack.alarms), "alarm_month", f"{len(stack.alarms)} alarms"),
+        ("dashboard", 1, "dashboard_month", "one"),
+    ]
+    for what, count, price, how in parts:
+        yield _line(what, count * table[price]["usd"], table[price], how)
 
 
-def _line(what: str, amount: float, price: Mapping[str, Any], how: str, *, by_run: bool = False) -> Line:
-    source, certain = price["source"], price["certain"]
-    return Line(what=what, amount=amount, by_run=by_run, how=how, source=source, certain=certain)
+def _line(
+    what: str, least: float, price: Mapping[str, Any], how: str, *, by_run: bool = False, times: float = 1
+) -> Line:
+    """Return a line of `least` USD, and `times` as much at most."""
+    source = price["source"]
+    if "url" in price:
+        hand = "first-hand" if price["first_hand"] else "second-hand"
+        source = f"{source} ({hand}, {price['date']}): {price['url']}"
+    return Line(
+        what=what,
+        least=least,
+        most=least * times,
+        by_run=by_run,
+        how=how,
+        source=source,
+        first_hand=price["first_hand"],
+    )

@@ -1,10 +1,11 @@
 """What is now and what was: status, history and lineage. Nothing here changes anything."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ml import approved_version, contract, endpoint, ledger, registry, serving
+from ml import approved_version, contract, endpoint, ledger, pruning, registry, serving
 from ml.errors import InputError
 from ml.gate import one_line
 from ml.operate import waiting
@@ -59,7 +60,7 @@ def history(aws: Aws, stack: Stack) -> Answer:
     sagemaker = aws.client("sagemaker")
     _, serves = serving_now(aws, stack)
     now = serves.model_package if serves else None
-    entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
+    recorded = _by_package(ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name))
     rows = [
         {
             "version": version.number,
@@ -67,8 +68,7 @@ def history(aws: Aws, stack: Stack) -> Answer:
             "champion": bool(now and now.is_in_group(version.arn.group) and now.version == version.number),
             "deployed": ", ".join(
                 entry.time if entry.event == ledger.SERVES else f"{entry.time} failed"
-                for entry in entries
-                if entry.is_about(version.arn)
+                for entry in recorded.get(version.arn.text.lower(), ())
             ),
             **{name: version.metrics.get(name) for name in stack.thresholds},
             "commit": version.metadata.get(contract.METADATA_COMMIT, "")[:12],
@@ -87,12 +87,10 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
     number = version.number
     _, serves = serving_now(aws, stack)
     entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
-    package = serves.model_package if serves else None
-    serving_it = package is not None and approved_version.is_same(package, version.arn)
+    own = [entry for entry in entries if entry.is_about(version.arn)]
     changed_by = version.description.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "")
     facts: list[tuple[str, str, Any]] = [
-        ("endpoint", "name", stack.endpoint_name if serving_it else "does not serve this version"),
-        ("endpoint", "configuration", serves.config_name if serving_it and serves else ""),
+        *_served_by(version, stack, serves, own),
         ("package", "arn", version.arn.text),
         ("package", "created", version.created.isoformat()),
         ("package", "last changed by", changed_by),
@@ -102,14 +100,48 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
         *(("metric", name, value) for name, value in sorted(version.metrics.items())),
         *(
             ("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}; {entry.decision}")
-            for entry in entries
-            if entry.is_about(version.arn)
+            for entry in own
         ),
     ]
     rows = [{"part": part, "what": what, "value": value} for part, what, value in facts]
     return Answer(
         title=f"version {number} of {stack.model_package_group}", columns=("part", "what", "value"), rows=rows
     )
+
+
+def _served_by(
+    version: Version, stack: Stack, serves: Serving | None, own: Iterable[ledger.Entry]
+) -> list[tuple[str, str, Any]]:
+    """Return what serves the version now, or what did when it last came to serve, as the ledger's `own` entries tell.
+
+    An entry names the configuration that its deployment asked for, and in its detail the one that serves: another one
+    where an earlier deployment of the same model served already. Both are of the same model.
+    """
+    package = serves.model_package if serves else None
+    if serves and package and approved_version.is_same(package, version.arn):
+        return [
+            ("endpoint", "name", stack.endpoint_name),
+            ("endpoint", "configuration", serves.config_name),
+            ("endpoint", "model", serves.variant["ModelName"]),
+        ]
+    absent = ("endpoint", "name", "does not serve this version")
+    served = [entry for entry in own if entry.event == ledger.SERVES]
+    if not served:
+        return [absent, ("endpoint", "configuration", ""), ("endpoint", "model", "")]
+    last = served[-1]
+    return [
+        absent,
+        ("endpoint", "configuration", f"served then {last.detail} ({last.time})"),
+        ("endpoint", "model", f"served then by {pruning.model_of(last.config)}"),
+    ]
+
+
+def _by_package(entries: Iterable[ledger.Entry]) -> Mapping[str, list[ledger.Entry]]:
+    """Return the entries of each package, by its ARN in lower case: a group may be spelt in more than one."""
+    found: dict[str, list[ledger.Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.model_package_arn.lower(), []).append(entry)
+    return found
 
 
 def version_in_question(aws: Aws, stack: Stack, about: str | None) -> Version:

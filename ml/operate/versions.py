@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ml import contract, registry
-from ml.endpoint import is_absent
+from ml.absence import is_gone
 from ml.errors import InputError
 from ml.registry import ModelPackageArn
 
@@ -61,7 +61,7 @@ def all_versions(sagemaker: "SageMakerClient", group: str) -> list[Version]:
         try:
             found.append(_version(registry.describe(sagemaker, arn.text)))
         except ClientError as error:
-            if not _is_gone(error):
+            if not is_gone(error):
                 raise
     return found
 
@@ -82,15 +82,11 @@ def _arns(sagemaker: "SageMakerClient", group: str) -> list[ModelPackageArn]:
     try:
         texts = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
     except ClientError as error:
-        if not _is_gone(error):
+        if not is_gone(error):
             raise
         raise InputError(f"there is no model package group {group}. Run pulumi up, or name another --stack") from error
     arns = [registry.parse_model_package_arn(text) for text in texts]
     return sorted((arn for arn in arns if arn.is_in_group(group)), key=lambda arn: arn.version, reverse=True)
-
-
-def _is_gone(error: ClientError) -> bool:
-    return is_absent(error) or "does not exist" in str(error)
 
 
 def _version(description: Mapping[str, Any]) -> Version:

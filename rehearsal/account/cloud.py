@@ -24,6 +24,7 @@ from rehearsal.account.clients import Clients
 from rehearsal.account.gateway import FRONT_PREFIX, Correction, Front, Gateway, Handler
 from rehearsal.account.iam import trusts
 from rehearsal.account.operations import one_at_a_time, service_models
+from rehearsal.account.resource_tags import ResourceTags
 from rehearsal.account.strict_codebuild import BuildProjects
 from rehearsal.account.strict_codepipeline import Pipelines
 from rehearsal.account.strict_events import install_put_events
@@ -92,6 +93,7 @@ class Cloud:
         self.topics.install(self)
         packages = ModelPackages(self, lower_case=package_arn_case == "lower")
         Hosting(self, packages)
+        ResourceTags(self)
         BuildProjects(self)
         Pipelines(self)
         ApprovalTemplates(self)

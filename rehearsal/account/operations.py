@@ -29,7 +29,11 @@ from werkzeug.exceptions import NotFound
 from rehearsal.account.calls import AwsError, Reply
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
-_SERVICES_BY_SIGNING_NAME = {"monitoring": ("cloudwatch",), "sagemaker": ("sagemaker", "sagemaker-runtime")}
+_SERVICES_BY_SIGNING_NAME = {
+    "monitoring": ("cloudwatch",),
+    "sagemaker": ("sagemaker", "sagemaker-runtime"),
+    "tagging": ("resourcegroupstaggingapi",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

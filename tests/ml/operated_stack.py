@@ -29,7 +29,7 @@ OUTPUTS: dict[str, Any] = {
     "gate": {"basis": "point", "confidence": 0.95, "championMargin": None},
     "endpoint": {
         "kind": "realtime", "instance_type": "ml.m5.large", "instance_count": 1, "max_instance_count": 1,
-        "memory_mb": 2048, "max_concurrency": 10,
+        "memory_mb": 2048, "max_concurrency": 10, "traffic": "all-at-once", "bake_seconds": 300, "keep_versions": 3,
     },
     "training": {
         "engine": "codebuild", "compute_type": "BUILD_GENERAL1_SMALL", "image": runtimes.BUILD_IMAGE,

@@ -40,11 +40,12 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.model_report", "ml.bill_of_materials", "ml.libraries", "ml.model_card", "ml.champion",
     "ml.evaluation.champion", "ml.serving", "ml.endpoint", "ml.endpoint_config", "ml.endpoint_plan", *SERVING,
 }  # fmt: skip
-OPERATE = DEPLOY | {"ml.clean_up", "ml.operate", "ml.pipeline_state", "ml.stack_file"} | {
+OPERATE = DEPLOY | {"ml.absence", "ml.clean_up", "ml.operate", "ml.pipeline_state", "ml.stack_file"} | {
     f"ml.operate.{name}"
     for name in (
         "aws", "care", "check", "completion", "cost", "decide", "doctor", "evidence", "following", "judged", "options",
-        "parts", "plot", "quotas", "replay", "show", "speech", "stack", "state", "tools", "versions", "waiting",
+        "parts", "planned", "plot", "quotas", "replay", "show", "speech", "stack", "state", "tags", "tools", "versions",
+        "waiting",
     )
 }  # fmt: skip
 AWS = {"boto3", "botocore"}
@@ -59,7 +60,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "ml.lambda_approval_bridge": (BRIDGE, AWS),
     "ml.deploy_model": (DEPLOY, AWS),
     # The person's own machine, at `pulumi destroy`.
-    "ml.clean_up": (DEPLOY, AWS),
+    "ml.clean_up": (DEPLOY | {"ml.absence"}, AWS),
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
     "ml.create_model_package": (
         TRAIN,

@@ -1,5 +1,7 @@
 """What a stack costs: the table's own figures, by run and by month, with what nobody has confirmed by name."""
 
+import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,11 +17,80 @@ def by_part(answer: Any) -> dict[str, dict[str, Any]]:
     return {row["what"]: row for row in answer.rows}
 
 
-def test_a_run_of_three_and_eight_minutes_costs_eight_cents() -> None:
-    """Eleven build minutes at 0.005 and fourteen action minutes at 0.002."""
-    answer = cost(stack(), Usage(runs=20))
-    assert answer.extra["usd_a_run"] == pytest.approx(11 * 0.005 + 14 * 0.002)
+def released(**endpoint: Any) -> Any:
+    return stack(endpoint={**OUTPUTS["endpoint"], **endpoint})
+
+
+def test_a_run_of_three_and_eight_minutes_without_a_watch_costs_eight_cents_and_a_second_fleet() -> None:
+    """Eleven build minutes at 0.005, fourteen action minutes at 0.002 and eight minutes of one more instance."""
+    answer = cost(released(bake_seconds=0), Usage(runs=20))
+    assert answer.extra["usd_a_run"] == pytest.approx(11 * 0.005 + 14 * 0.002 + 8 / 60 * 0.115, abs=5e-5)
     assert by_part(answer)["endpoint"]["usd_a_month"] == 83.95
+
+
+# --- a rollout takes its time, and two fleets
+
+
+@pytest.mark.parametrize(("traffic", "minutes"), [("all-at-once", 30), ("canary", 2 * 30), ("linear", 4 * 30)])
+def test_the_builds_last_as_long_as_an_update_is_watched(traffic: str, minutes: int) -> None:
+    parts = by_part(cost(released(traffic=traffic, bake_seconds=1800, instance_count=4, max_instance_count=4), Usage()))
+    assert parts["builds"]["usd_a_run"] == pytest.approx((3 + 8 + minutes) * 0.005)
+    assert parts["pipeline"]["usd_a_run"] == pytest.approx((3 + 8 + minutes + 3) * 0.002)
+    assert parts["second fleet"]["usd_a_run"] == pytest.approx(4 * 0.115 * (8 + minutes) / 60, abs=5e-5)
+
+
+def test_a_serverless_update_is_not_watched_and_has_no_fleet() -> None:
+    parts = by_part(cost(released(kind="serverless", traffic="all-at-once", bake_seconds=1800), Usage()))
+    assert parts["builds"]["usd_a_run"] == pytest.approx(11 * 0.005)
+    assert "second fleet" not in parts
+
+
+def test_an_endpoint_that_scales_costs_from_its_least_to_its_most_instances() -> None:
+    answer = cost(
+        released(traffic="linear", bake_seconds=1800, instance_count=4, max_instance_count=10), Usage(runs=20)
+    )
+    parts = by_part(answer)
+    serving, fleet, total = parts["endpoint"], parts["second fleet"], parts["total"]
+    assert (serving["usd_a_month"], serving["usd_a_month_most"]) == (335.80, 839.50)
+    assert serving["how"].startswith("4 to 10 x ml.m5.large")
+    assert fleet["usd_a_run_most"] == pytest.approx(10 * 0.115 * 128 / 60, abs=5e-5)
+    assert fleet["usd_a_month_most"] == pytest.approx(20 * 10 * 0.115 * 128 / 60, abs=5e-3)
+    assert total["usd_a_month_most"] - total["usd_a_month"] == pytest.approx(
+        6 * 0.115 * (730 + 20 * 128 / 60), abs=0.02
+    )
+    assert answer.extra["usd_a_month_most"] == total["usd_a_month_most"]
+
+
+def test_an_endpoint_that_does_not_scale_has_one_price() -> None:
+    for changes in ({}, {"kind": "serverless", "max_instance_count": 9}):
+        answer = cost(released(**changes), Usage())
+        assert all(row["usd_a_month"] == row["usd_a_month_most"] for row in answer.rows)
+
+
+# --- prices have a region
+
+
+def test_another_region_than_the_prices_own_is_warned_of_and_leaves_none_verified() -> None:
+    answer = cost(stack(region="eu-central-1"), Usage())
+    assert answer.notes[0].startswith("The stack is in eu-central-1, the prices are those of us-east-1")
+    assert (answer.extra["region_differs"], answer.extra["prices_of"]) == (True, "us-east-1")
+    assert set(answer.extra["not_verified"]) == set(by_part(answer)) - {"total"}
+
+
+def test_in_the_prices_own_region_there_is_no_such_warning() -> None:
+    answer = cost(stack(), Usage())
+    assert not any("eu-" in note or "The stack is in" in note for note in answer.notes)
+    assert answer.extra["region_differs"] is False
+    assert not {"pipeline", "key"} & set(answer.extra["not_verified"])
+
+
+def test_a_price_that_a_person_named_is_theirs_in_every_region() -> None:
+    answer = cost(stack(region="eu-central-1"), Usage(), instance_hour=0.138)
+    assert not {"endpoint", "second fleet"} & set(answer.extra["not_verified"])
+    assert by_part(answer)["endpoint"]["source"] == "--instance-hour"
+
+
+# --- the parts
 
 
 def test_the_total_is_the_sum_of_its_parts_however_many_runs_there_are() -> None:
@@ -28,7 +99,7 @@ def test_the_total_is_the_sum_of_its_parts_however_many_runs_there_are() -> None
         parts = by_part(answer)
         total = parts.pop("total")
         assert total["usd_a_month"] == pytest.approx(sum(row["usd_a_month"] for row in parts.values()), abs=0.03)
-        assert total["usd_a_run"] == pytest.approx(sum(row["usd_a_run"] or 0 for row in parts.values()), abs=0.0002)
+        assert total["usd_a_run"] == pytest.approx(sum(row["usd_a_run"] or 0 for row in parts.values()), abs=0.0003)
 
 
 def test_a_training_job_costs_its_seconds_and_the_build_that_waits_for_it() -> None:
@@ -55,7 +126,7 @@ def test_a_search_that_jobs_share_costs_each_of_them_and_the_one_that_fits(
 ) -> None:
     parts = by_part(cost(stack(training={**TRAINED_BY_SAGEMAKER, "search": search}), Usage(training_seconds=3600)))
     assert parts["training jobs"]["usd_a_run"] == pytest.approx(jobs * 0.23)
-    assert parts["builds"]["usd_a_run"] == pytest.approx((3 + 8 + rounds * 63) * 0.005)
+    assert parts["builds"]["usd_a_run"] == pytest.approx((3 + 8 + 5 + rounds * 63) * 0.005)
 
 
 def test_a_serverless_endpoint_costs_its_requests() -> None:
@@ -79,7 +150,7 @@ def test_a_build_machine_without_a_known_price_is_told() -> None:
         cost(stack(training=training), Usage())
 
 
-def test_every_price_has_a_source_and_says_whether_it_is_certain() -> None:
+def test_every_price_says_where_and_when_it_was_read_and_whether_aws_says_it() -> None:
     def entries(node: Any) -> Any:
         for value in node.values():
             if isinstance(value, dict):
@@ -87,4 +158,18 @@ def test_every_price_has_a_source_and_says_whether_it_is_certain() -> None:
 
     found = list(entries(prices()))
     assert len(found) > 15
-    assert all(entry["source"] and entry["usd"] > 0 and isinstance(entry["certain"], bool) for entry in found)
+    for entry in found:
+        assert entry["source"]
+        assert entry["usd"] > 0
+        assert re.fullmatch(r"https://[^/ ]+/\S*", entry["url"])
+        assert date.fromisoformat(entry["date"]) <= date.fromisoformat(prices()["date"])
+        assert not entry["first_hand"] or entry["url"].startswith("https://aws.amazon.com/")
+
+
+def test_every_line_of_the_table_tells_its_source() -> None:
+    parts = by_part(cost(stack(), Usage()))
+    assert parts["pipeline"]["source"].endswith(
+        f"(first-hand, {prices()['action_minute']['date']}): https://aws.amazon.com/codepipeline/pricing/"
+    )
+    assert "(second-hand, 2026-" in parts["builds"]["source"]
+    assert all("https://" in row["source"] for what, row in parts.items() if what != "total")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -121,7 +122,9 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def serving(monkeypatch: pytest.MonkeyPatch, package: str, status: str = endpoint.IN_SERVICE) -> None:
-    serves = SimpleNamespace(model_package=parse_model_package_arn(package), config_name="c")
+    serves = SimpleNamespace(
+        model_package=parse_model_package_arn(package), config_name="c", variant={"ModelName": "the-model"}
+    )
     monkeypatch.setattr(state, "serving_now", lambda aws, stack: (status, serves))
 
 
@@ -175,6 +178,55 @@ def test_lineage_says_of_a_version_that_it_serves_only_where_it_is_of_this_group
     rows = {row["what"]: row["value"] for row in state.lineage(aws(sagemaker=None, s3=None), stack(), "2").rows}
     assert rows["name"] == ("churn" if serves else "does not serve this version")
     assert rows["configuration"] == ("c" if serves else "")
+    assert rows["model"] == ("the-model" if serves else "")
+
+
+def test_lineage_of_an_earlier_version_names_what_served_it_last(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployment that failed afterwards brought nothing into service; version 2 serves now."""
+    recorded = [
+        replace(entry(ledger.SERVES), config="churn--v1-aa-11", detail="with churn--v1-aa-11"),
+        replace(
+            entry(ledger.SERVES),
+            config="churn--v1-bb-22",
+            detail="with churn--v1-bb-11",
+            time="2026-11-29T08:00:00Z",
+        ),
+        replace(entry(ledger.FAILED), config="churn--v1-cc-33", detail="rolled back"),
+        replace(entry(ledger.SERVES, number=2), config="churn--v2-dd-44", detail="with churn--v2-dd-44"),
+    ]
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: recorded)
+    rows = {row["what"]: row["value"] for row in state.lineage(aws(sagemaker=None, s3=None), stack(), "1").rows}
+    assert rows["name"] == "does not serve this version"
+    assert rows["configuration"] == "served then with churn--v1-bb-11 (2026-11-29T08:00:00Z)"
+    assert rows["model"] == "served then by churn--v1-bb"
+
+
+def test_lineage_of_a_version_that_never_came_to_serve_names_nothing_that_did(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: [entry(ledger.FAILED)])
+    rows = {row["what"]: row["value"] for row in state.lineage(aws(sagemaker=None, s3=None), stack(), "1").rows}
+    assert (rows["configuration"], rows["model"]) == ("", "")
+
+
+def test_history_goes_through_the_ledger_once_however_many_versions_there_are(
+    versions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    class Counted(list[ledger.Entry]):
+        def __iter__(self) -> Any:
+            looks.append(len(self))
+            return super().__iter__()
+
+    recorded = Counted(entry(ledger.SERVES, number=number) for number in range(1, 20))
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: recorded)
+    monkeypatch.setattr(state, "all_versions", lambda sagemaker, group: [version(n) for n in range(1, 20)])
+    rows = state.history(aws(sagemaker=None, s3=None), stack()).rows
+    assert [row["deployed"] for row in rows] == ["2026-11-28T12:00:00Z"] * 19
+    assert looks == [19]
 
 
 def test_what_another_groups_version_of_that_number_did_is_not_told_of_this_one(

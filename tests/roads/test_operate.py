@@ -97,6 +97,7 @@ def test_lineage_leads_from_the_endpoint_to_the_commit(run: Run, road: Road) -> 
     assert told["package", "arn"] == package["ModelPackageArn"]
     assert told["source", "commit"] == package["MetadataProperties"]["CommitId"]
     assert told["endpoint", "configuration"] == road.serving_config()
+    assert told["endpoint", "model"] == road.serving_config().rpartition("-")[0]
     assert told["archive", "sha256"] in told["archive", "uri"]
     assert told["decision", "by and why"].startswith("Approved: accuracy")
     assert any(part == "deployment" and what.startswith("serves") for part, what in told)
@@ -104,6 +105,14 @@ def test_lineage_leads_from_the_endpoint_to_the_commit(run: Run, road: Road) -> 
         assert {(row["part"], row["what"]): row["value"] for row in rows(run("--json", "lineage", same))} == told
     [deployed] = [value for (part, _), value in told.items() if part == "deployment"]
     assert deployed.endswith(told["decision", "by and why"])
+
+
+def test_lineage_of_an_earlier_version_names_what_served_it(run: Run, road: Road) -> None:
+    told = {(row["part"], row["what"]): row["value"] for row in rows(run("--json", "lineage", "1"))}
+    config = told["endpoint", "configuration"].removeprefix("served then with ").partition(" ")[0]
+    model = road.cloud.client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
+    served = f"served then by {model['ProductionVariants'][0]['ModelName']}"
+    assert (told["endpoint", "name"], told["endpoint", "model"]) == ("does not serve this version", served)
 
 
 def test_a_version_that_does_not_exist_is_one_line_with_the_repair(run: Run) -> None:
@@ -146,24 +155,21 @@ def test_replay_draws_what_it_tells(run: Run, tmp_path: Path) -> None:
     assert all(f'id="version-{number}"' in (tmp_path / "replay.svg").read_text() for number in (1, 2, 3))
 
 
-def test_report_fetches_what_was_registered_and_nothing_else(run: Run, road: Road, tmp_path: Path) -> None:
-    body = b"<html>what was measured</html>"
-    key = f"{contract.REPORTS_PREFIX}{storage.sha256(body)}/{contract.REPORT_FILE}"
-    bucket, package = road.outputs["model_bucket"], road.packages()[0]
-    road.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
-    road.cloud.client("sagemaker").update_model_package(
-        ModelPackageArn=package["ModelPackageArn"],
-        CustomerMetadataProperties={contract.METADATA_REPORT: f"s3://{bucket}/{key}"},
-    )
-    file = tmp_path / "report.html"
-    [row] = rows(run("--json", "report", "3", "--to", str(file)))
-    assert (row["version"], file.read_bytes()) == (3, body)
-    road.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body + b" ")
+def test_report_fetches_what_the_pipeline_wrote_and_nothing_else(run: Run, road: Road, tmp_path: Path) -> None:
+    package, file = road.packages()[1], tmp_path / "report.html"
+    registered = package["CustomerMetadataProperties"]
+    [row] = rows(run("--json", "report", "2", "--to", str(file)))
+    assert row["version"] == 2
+    assert storage.sha256(file.read_bytes()) == row["sha256"] == registered[contract.METADATA_REPORT].split("/")[-2]
+    assert package["MetadataProperties"]["CommitId"] in file.read_text()
+    [row] = rows(run("--json", "report", "--evaluation", "--to", str(tmp_path / "evaluation.json")))
+    assert (row["version"], row["sha256"]) == (2, registered[contract.METADATA_EVALUATION_SHA256])
+
+    uri = road.packages()[0]["CustomerMetadataProperties"][contract.METADATA_REPORT]
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    road.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
     refused = run("report", "3", "--to", str(tmp_path / "other.html"))
     assert (refused.exit_code, "somebody changed it" in refused.stderr) == (1, True)
-    [row] = rows(run("--json", "report", "--evaluation", "--to", str(tmp_path / "evaluation.json")))
-    assert row["version"] == 2
-    assert row["sha256"] == road.packages()[1]["CustomerMetadataProperties"][contract.METADATA_EVALUATION_SHA256]
 
 
 def test_cost_names_its_prices_date_and_parts(run: Run) -> None:
@@ -231,26 +237,54 @@ def test_the_stacks_settings_tell_the_same_names_where_pulumi_tells_none(
     assert road.serving_config()
 
 
-def test_orphans_are_models_that_no_configuration_serves(run: Run, road: Road) -> None:
+def tagged(road: Road) -> set[str]:
+    """What has this stack's tags, of all that the deploy step can make."""
+    sagemaker, group = road.cloud.client("sagemaker"), road.outputs["model_package_group"]
+    arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+    own = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    filters = [{"Key": key, "Values": [own[key]]} for key in ("project", "stack")]
+    types = ["sagemaker:endpoint", "sagemaker:endpoint-config", "sagemaker:model"]
+    pages = road.cloud.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    found = pages.paginate(TagFilters=filters, ResourceTypeFilters=types)
+    return {each["ResourceARN"].split(":", 5)[5] for page in found for each in page["ResourceTagMappingList"]}
+
+
+def test_orphans_are_what_a_killed_release_left_and_go_on_request(run: Run, road: Road) -> None:
+    """The rollback before has made a third configuration, and version 2's is kept as a way back."""
     assert rows(run("--json", "orphans")) == []
-    sagemaker = road.cloud.client("sagemaker")
+    sagemaker, before = road.cloud.client("sagemaker"), tagged(road)
     config = sagemaker.describe_endpoint_config(EndpointConfigName=road.serving_config())
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    sagemaker.create_model(
-        ModelName=f"{road.endpoint}--v9-lost",
-        ExecutionRoleArn=model["ExecutionRoleArn"],
-        Containers=[{"ModelPackageName": road.packages()[1]["ModelPackageArn"]}],
-        EnableNetworkIsolation=True,
-    )
-    [row] = rows(run("--json", "orphans"), status=1)
-    assert row["name"] == f"{road.endpoint}--v9-lost"
+    made = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    tags = sagemaker.list_tags(ResourceArn=made["ModelArn"])["Tags"]
+    lost, foreign = f"{road.endpoint}--v9-lost", f"{road.endpoint}--v9-foreign"
+    for name, own in ((lost, tags), (foreign, [])):
+        sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=made["ExecutionRoleArn"],
+            Containers=[{"ModelPackageName": road.packages()[1]["ModelPackageArn"]}],
+            EnableNetworkIsolation=True,
+            Tags=own,
+        )
+    variant = {**config["ProductionVariants"][0], "ModelName": lost}
+    sagemaker.create_endpoint_config(EndpointConfigName=f"{lost}-1", ProductionVariants=[variant], Tags=tags)
+    told = rows(run("--json", "orphans"), status=1)
+    assert {row["name"]: row["removed"] for row in told} == {f"{lost}-1": False, lost: False, foreign: False}
+
+    told = rows(run("--json", "orphans", "--remove", "--yes"), status=1)
+    assert {row["name"]: row["removed"] for row in told} == {f"{lost}-1": True, lost: True, foreign: False}
+    assert tagged(road) == before
+    [row] = rows(run("--json", "orphans", "--remove"), status=1)
+    assert (row["name"], row["why"].rpartition("; ")[2]) == (foreign, "it lacks this stack's tags")
+    sagemaker.delete_model(ModelName=foreign)
 
 
 def test_teardown_lists_first_and_leaves_nothing_that_serves(run: Run, road: Road, before: set[str]) -> None:
     listed = rows(run("--json", "teardown"), status=1)
     assert f"endpoint {road.endpoint}" in {row["what"] for row in listed}
     assert road.serving_config()
+    assert {each.partition("/")[0] for each in tagged(road)} == {"endpoint", "endpoint-config", "model"}
     rows(run("--json", "teardown", "--yes"))
+    assert tagged(road) == set()
     assert rows(run("--json", "teardown")) == []
     assert rows(run("--json", "orphans")) == []
     assert [row["version"] for row in rows(run("--json", "history"))] == [3, 2, 1]
