@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,9 +18,9 @@ from ml import (
     ledger,
     model_archive,
     proof,
+    registered_version,
+    registration,
     registry,
-    serving_image,
-    storage,
 )
 from ml.endpoint import Pauses
 from ml.endpoint_config import Release
@@ -38,9 +38,6 @@ LONGEST_ARN_FILE = 2100
 
 LONGEST_DETAIL = 500
 """Characters of the reason that the ledger keeps."""
-
-CODE_PLACE = "/opt/ml/model/"
-"""Where the container unpacks the archive: its code must come from there, as it is what was hashed and approved."""
 
 OWN_CODE = Path(__file__).parent
 """The serving code of this commit, which is also the one that the archive was packed from."""
@@ -119,41 +116,6 @@ def check_package(deploy: DeployEnvironment, package: ModelPackageArn, region: s
     approved_version.check_place(package, deploy.group, region=region, account=account)
 
 
-def container_of(description: Mapping[str, Any], region: str) -> Mapping[str, Any]:
-    """Return the package's one container. Raises RoadError unless it is the serving image with code from the archive.
-
-    Whoever may update a package can change both after its archive was hashed and judged.
-    """
-    containers = description["InferenceSpecification"]["Containers"]
-    repository = serving_image.uri(region).rpartition(":")[0]
-    if len(containers) != 1 or containers[0]["Image"].rpartition(":")[0] != repository:
-        images = one_line(", ".join(container["Image"] for container in containers), 300)
-        raise RoadError(f"the package's image is {images}, not one of {repository}; nothing was deployed. Train again")
-    container: Mapping[str, Any] = containers[0]
-    code = str(container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY"))
-    if not code.startswith(CODE_PLACE):
-        raise RoadError(
-            f"the package takes its code from {one_line(code, 200)}, not from its archive; nothing was deployed."
-            " Train again"
-        )
-    return container
-
-
-def registered_archive(s3: "S3Client", bucket: str, description: Mapping[str, Any], uri: str) -> bytes:
-    """Return the package's archive.
-
-    Raises RoadError unless it lies in the model bucket and holds the very bytes that were registered and approved.
-    """
-    if not uri.startswith(f"s3://{bucket}/"):
-        raise RoadError(f"{uri} is not in the model bucket {bucket}; nothing was deployed. Train again")
-    registered = description.get("CustomerMetadataProperties", {}).get(contract.METADATA_MODEL_SHA256)
-    body = storage.read(s3, uri)
-    found = storage.sha256(body)
-    if found != registered:
-        raise RoadError(f"{uri} has SHA-256 {found}, registered was {registered}; nothing was deployed. Train again")
-    return body
-
-
 def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients, pauses: Pauses) -> None:
     """Take the whole stage. Raises RoadError with nothing changed unless this execution's package is approved."""
     package = read_arn_file(deploy.build_artifact)
@@ -161,14 +123,18 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
     check_package(deploy, package, region)
     description = approved_version.approved(clients.sagemaker, package.text)
     entry.say(f"approved: {package.text}: {one_line(registry.standing(description).reason, 300)}")
-    uri = container_of(description, region)["ModelDataUrl"]
-    archive = registered_archive(s3, deploy.model_bucket, description, uri)
+    registered = registration.read(s3, deploy.model_bucket, deploy.group, description)
+    registration.check_unchanged(registered, description)
+    container = registered_version.container_of(description, region)
+    if deploy.requested is None:
+        registered_version.check_of_this_commit(registered, container, commit=deploy.commit, region=region)
+    uri, archive = registered_version.archive(s3, deploy.model_bucket, registered, container)
     # An older version, which a person asked for, has its own commit's code.
     model_archive.check(archive, uri, code=OWN_CODE if deploy.requested is None else None)
     release = Release(
         plan=deploy.plan,
         model_package=package,
-        archive_sha256=storage.sha256(archive),
+        archive_sha256=registered.archive_sha256,
         execution_role_arn=deploy.execution_role_arn,
         execution=deploy.execution,
         commit=deploy.commit,

@@ -105,11 +105,10 @@ def growing_pauses(seconds: float) -> Iterator[float]:
         yield time.monotonic() - started
 
 
-def register(sagemaker: "SageMakerClient", request: Mapping[str, Any], pauses: Iterable[float]) -> str:
-    """Create the package and return its ARN once it is complete. The client token makes a repetition harmless."""
+def register(sagemaker: "SageMakerClient", request: Mapping[str, Any], pauses: Iterable[float]) -> Mapping[str, Any]:
+    """Create the package and return its description once it is complete. The client token makes repetition harmless."""
     arn = sagemaker.create_model_package(**request)["ModelPackageArn"]
-    wait_until_completed(sagemaker, arn, pauses)
-    return arn
+    return wait_until_completed(sagemaker, arn, pauses)
 
 
 def describe(sagemaker: "SageMakerClient", arn: str) -> Mapping[str, Any]:
