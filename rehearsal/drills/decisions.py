@@ -100,6 +100,7 @@ def role_escalation(stand: Stand) -> Sequence[Proof]:
     bucket = stand.road.outputs["model_bucket"]
     url = stand.package(stand.sound)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     group = stand.road.outputs["model_package_group"]
+    record = registration.key(group, stand.package(stand.sound))
     attempts: dict[str, Callable[[], object]] = {
         "approve a version": lambda: sagemaker.update_model_package(
             ModelPackageArn=arn, ModelApprovalStatus=contract.APPROVED
@@ -111,7 +112,7 @@ def role_escalation(stand: Stand) -> Sequence[Proof]:
             Bucket=bucket, Key=url.partition(f"{bucket}/")[2], Body=stand.read(url)
         ),
         "replace a registration record": lambda: s3.put_object(
-            Bucket=bucket, Key=registration.key(group, stand.package(stand.sound)), Body=b"{}"
+            Bucket=bucket, Key=record, Body=stand.read(f"s3://{bucket}/{record}")
         ),
     }
     return [_denied(what, attempt) for what, attempt in attempts.items()]
