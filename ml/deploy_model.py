@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -123,6 +123,20 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
     check_package(deploy, package, region)
     description = approved_version.approved(clients.sagemaker, package.text)
     entry.say(f"approved: {package.text}: {one_line(registry.standing(description).reason, 300)}")
+    release, golden = _released(deploy, package, description, s3=s3, region=region)
+    try:
+        config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
+    except (RoadError, ClientError, BotoCoreError) as failure:
+        _record_failure(s3, deploy.model_bucket, ledger_entry(release, description, ledger.FAILED, str(failure)))
+        raise
+    ledger.record(s3, deploy.model_bucket, ledger_entry(release, description, ledger.SERVES, f"with {config}"))
+    entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
+
+
+def _released(
+    deploy: DeployEnvironment, package: ModelPackageArn, description: Mapping[str, Any], *, s3: "S3Client", region: str
+) -> tuple[Release, Mapping[str, Any]]:
+    """Return what goes on the endpoint, with its golden records. Raises RoadError unless it is what was registered."""
     registered = registration.read(s3, deploy.model_bucket, deploy.group, description)
     registration.check_unchanged(registered, description)
     container = registered_version.container_of(description, region)
@@ -140,27 +154,19 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
         commit=deploy.commit,
         requested=deploy.requested is not None,
     )
-    golden = proof.golden_records(archive, uri)
-    decision = registry.standing(description).reason
-    try:
-        config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
-    except (RoadError, ClientError, BotoCoreError) as failure:
-        _record_failure(s3, deploy.model_bucket, ledger_entry(release, ledger.FAILED, decision, str(failure)))
-        raise
-    ledger.record(s3, deploy.model_bucket, ledger_entry(release, ledger.SERVES, decision, f"with {config}"))
-    entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
+    return release, proof.golden_records(archive, uri)
 
 
 def _record_failure(s3: "S3Client", bucket: str, failed: ledger.Entry) -> None:
     """Write it down if that is possible: what is reported stays the failure itself."""
     try:
         ledger.record(s3, bucket, failed)
-    except (ClientError, BotoCoreError) as error:
+    except (RoadError, ClientError, BotoCoreError) as error:
         entry.say(f"not in the ledger: {one_line(str(error), 300)}")
 
 
-def ledger_entry(release: Release, event: str, decision: str, detail: str) -> ledger.Entry:
-    """Return what the ledger keeps about this deployment."""
+def ledger_entry(release: Release, description: Mapping[str, Any], event: str, detail: str) -> ledger.Entry:
+    """Return what the ledger keeps about this deployment of the version that the registry describes so."""
     return ledger.Entry(
         event=event,
         time=ledger.timestamp(datetime.now(tz=UTC)),
@@ -171,7 +177,8 @@ def ledger_entry(release: Release, event: str, decision: str, detail: str) -> le
         commit=release.commit,
         execution=release.execution,
         requested=release.requested,
-        decision=decision,
+        decision=registry.standing(description).reason,
+        approved_by=registry.decided_by(description),
         detail=one_line(detail, LONGEST_DETAIL),
     )
 

@@ -157,6 +157,31 @@ def standing(description: Mapping[str, Any], *, written: bool = False) -> Standi
     )
 
 
+def last_editor(description: Mapping[str, Any]) -> str:
+    """Return who changed the package last: the name of a Studio profile, or the ARN of a user or of an assumed role."""
+    editor = description.get("LastModifiedBy", {})
+    return str(editor.get("UserProfileName") or editor.get("IamIdentity", {}).get("Arn") or "somebody not named there")
+
+
+def decision_words(description: Mapping[str, Any]) -> str:
+    """Return the reason of a decision, with who gave it where it does not begin so: "Approved by ada: why"."""
+    found = standing(description)
+    named = f"{found.status} by "
+    if found.reason.startswith(named):
+        return found.reason
+    return f"{named}{last_editor(description)}: {found.reason or 'no reason given'}"
+
+
+def decided_by(description: Mapping[str, Any]) -> str:
+    """Return whose decision stands: whom its words name, and who changed the package last where that is another.
+
+    Words are what somebody wrote, and may name anybody; they are not proof by themselves.
+    """
+    status, editor = standing(description).status, last_editor(description)
+    named = decision_words(description).removeprefix(f"{status} by ").partition(": ")[0]
+    return named if named == editor else f"{named} (last changed by {editor})"
+
+
 def set_status(sagemaker: "SageMakerClient", arn: str, status: str, reason: str) -> Standing:
     """Approve or reject the package unless somebody has decided already, and return the decision that stands.
 

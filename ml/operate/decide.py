@@ -67,7 +67,7 @@ def rollback(aws: Aws, stack: Stack, number: int, *, wait: bool, pauses: Any = r
         if entry.execution == execution
     ]
     row["ledger"] = "; ".join(f"{entry.time} {entry.event} {entry.detail}" for entry in recorded)
-    serves = any((entry.event, entry.version) == (ledger.SERVES, number) for entry in recorded)
+    serves = [(entry.event, entry.version) for entry in recorded[-1:]] == [(ledger.SERVES, number)]
     notes = (
         [] if recorded else ["The ledger knows nothing of it: it ended before its Deploy stage. Look at the pipeline"]
     )

@@ -140,13 +140,49 @@ def test_the_ledger_says_what_serves_by_whose_decision_and_from_which_commit(
     run(deploy, cloud)
 
     [(key, entry)] = cloud.ledger.items()
-    assert key == f"ledger/mle-004-churn/{deploy.execution}-serves.json"
+    assert key == f"ledger/mle-004-churn/{deploy.execution}-001.json"
     assert (entry["version"], entry["model_package_arn"], entry["commit"]) == (3, ARN, deploy.commit)
     assert entry["decision"] == "Approved: accuracy 0.95 is at least 0.85"
     assert cloud.endpoint is not None
     assert (entry["requested"], entry["config"]) == (False, cloud.endpoint["serving"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "editor", "approved_by"),
+    [
+        ("", {"UserProfileName": "ada", "IamIdentity": {"Arn": ROLE}}, "ada"),
+        ("", {"IamIdentity": {"Arn": ROLE}}, ROLE),
+        ("", {}, "somebody not named there"),
+        ("Approved: accuracy 0.95 is at least 0.85", {"IamIdentity": {"Arn": ROLE}}, ROLE),
+        (f"Approved by {ROLE}: looks: fine", {"IamIdentity": {"Arn": ROLE}}, ROLE),
+        ("Approved by ada", {"UserProfileName": "ada"}, "ada"),
+        ("Approved by ada: fine", {"UserProfileName": "bob"}, "ada (last changed by bob)"),
+    ],
+)
+def test_the_ledger_names_who_approved_wherever_that_was_done(
+    deploy: DeployEnvironment, cloud: Cloud, reason: str, editor: dict[str, Any], approved_by: str
+) -> None:
+    cloud.package |= {"ApprovalDescription": reason, "LastModifiedBy": editor}
+    if not reason:
+        del cloud.package["ApprovalDescription"]
     run(deploy, cloud)
-    assert cloud.ledger == {key: entry}
+
+    [entry] = cloud.ledger.values()
+    assert (entry["decision"], entry["approved_by"]) == (reason, approved_by)
+
+
+def test_the_ledger_ends_with_what_is_when_a_stage_was_run_again_and_again(
+    deploy: DeployEnvironment, cloud: Cloud
+) -> None:
+    run(deploy, cloud)
+    cloud.wrong = {3}
+    with pytest.raises(RoadError, match="predicts"):
+        run(deploy, cloud)
+    cloud.wrong = set()
+    run(deploy, cloud)
+
+    assert [entry["event"] for entry in cloud.ledger.values()] == ["serves", "failed", "serves"]
+    assert cloud.version == 3
 
 
 def test_a_model_that_proves_wrong_does_not_stay(deploy: DeployEnvironment, cloud: Cloud) -> None:
