@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from ml import contract
-from ml.endpoint import CHANGING, DELETING, Pauses, Say, is_absent
+from ml.endpoint import CHANGING, DELETING, Pauses, is_absent
+from ml.endpoint_wait import Say
 from ml.errors import RoadError
 from ml.registry import parse_model_package_arn
 

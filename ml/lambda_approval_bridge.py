@@ -213,10 +213,7 @@ def _relay(home: Home, waiting: Waiting, arn: str, description: Mapping[str, Any
             stageName=contract.APPROVAL_STAGE,
             actionName=contract.MANUAL_APPROVAL_ACTION,
             token=waiting.token,
-            result={
-                "status": standing.status,
-                "summary": one_line(RELAYED + registry.decision_words(description), LONGEST_SUMMARY),
-            },
+            result={"status": standing.status, "summary": summary},
         )
     except ClientError as error:
         if error.response["Error"]["Code"] not in ANSWERED:

@@ -58,9 +58,7 @@ def test_runs_without_end_are_an_error(aws: SimpleNamespace, monkeypatch: pytest
     monkeypatch.setattr(ledger, "MOST_ATTEMPTS", 2)
     for _ in range(2):
         ledger.record(aws.s3, aws.bucket, ENTRY)
-    with pytest.raises(
-        RoadError, match="e-1 has left 2 entries in the ledger of mle-004-churn. Start the pipeline anew"
-    ):
+    with pytest.raises(RoadError, match="e-1 has left 2 entries in the ledger of .*. Start the pipeline anew"):
         ledger.record(aws.s3, aws.bucket, ENTRY)
 
 
