@@ -216,8 +216,8 @@ class Rollout:
         name, version = self.release.plan.name, self.release.model_package.version
         return RoadError(
             f"an unproven model, version {version}, still serves endpoint {name}: the way back failed:"
-            f" {one_line(str(failure), 300)}. It proved wrong: {wrong}. Retry the stage, which tries that again, or do it"
-            f" by hand: {way_back.command}"
+            f" {one_line(str(failure), 300)}. It proved wrong: {wrong}. Retry the stage, which tries that again, or by"
+            f" hand: {way_back.command}"
         )
 
     def _scale(self) -> None:
