@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.names import Names
+from components.stored_arns import StoredArns, bucket_arn
 from ml import contract, serving_image
 
 # CodePipeline stores an artifact under the first 20 characters of the pipeline's name and the first 10 of the
@@ -12,10 +12,8 @@ _ARTIFACT_PREFIX_CHARACTERS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arns:
+class Arns(StoredArns):
     """ARNs of what the names stand for."""
-
-    names: Names
 
     @property
     def account_root(self) -> str:
@@ -138,26 +136,6 @@ class Arns:
         return self._artifacts(contract.BUILD_ARTIFACT)
 
     @property
-    def model_archives(self) -> str:
-        """Every stored model archive."""
-        return f"{bucket_arn(self.names.model_bucket)}/{contract.MODELS_PREFIX}*"
-
-    @property
-    def ledger(self) -> str:
-        """The entries of the endpoint's ledger, in the model bucket."""
-        return f"{bucket_arn(self.names.model_bucket)}/{contract.LEDGER_PREFIX}{self.names.endpoint}/*"
-
-    @property
-    def evaluations(self) -> str:
-        """Every stored evaluation."""
-        return f"{bucket_arn(self.names.model_bucket)}/{contract.EVALUATIONS_PREFIX}*"
-
-    @property
-    def reports(self) -> str:
-        """Every stored report."""
-        return f"{bucket_arn(self.names.model_bucket)}/{contract.REPORTS_PREFIX}*"
-
-    @property
     def model_package_groups(self) -> list[str]:
         """The registry's group, in both spellings."""
         return self._both_spellings("model-package-group/{}")
@@ -242,13 +220,3 @@ class Arns:
         group = self.names.model_package_group
         spellings = dict.fromkeys((group, group.lower()))
         return [self._regional("sagemaker", rest.format(spelling)) for spelling in spellings]
-
-
-def bucket_arn(bucket: str) -> str:
-    """Return the ARN of a bucket."""
-    return f"arn:aws:s3:::{bucket}"
-
-
-def object_arn(uri: str) -> str:
-    """Return the ARN of the object at s3://bucket/key."""
-    return f"arn:aws:s3:::{uri.removeprefix('s3://')}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.arns import bucket_arn
 from components.iam import Statement, deny, document
+from components.stored_arns import bucket_arn
 
 ABORT_UPLOAD_DAYS = 7
 OLD_VERSION_DAYS = 90

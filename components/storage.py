@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.arns import bucket_arn
 from components.iam import Statement, allow
 from components.names import Names
 from components.private_bucket import AccessLog, Encryption, PrivateBucket, PrivateBucketArgs, only_by_kms, only_by_tls
 from components.settings import Settings
+from components.stored_arns import bucket_arn
 from ml import contract
 
 ARTIFACT_DAYS = 90

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.arns import Arns, bucket_arn
+from components.arns import Arns
 from components.iam import Role, Statement, allow
 from components.names import Names
 from components.private_bucket import AccessLog, Encryption, PrivateBucket, PrivateBucketArgs, only_by_tls
 from components.settings import Settings
+from components.stored_arns import bucket_arn
 
 SERVICE = "cloudtrail.amazonaws.com"
 

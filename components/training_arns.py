@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from components.arns import bucket_arn
 from components.names import Names
+from components.stored_arns import bucket_arn
 from ml import contract
 
 

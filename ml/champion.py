@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ml import contract, data, endpoint, registry, serving, storage
+from ml import contract, endpoint, registry, serving, storage
 from ml.evaluation.champion import Champion
 from ml.registry import ModelPackageArn
 
@@ -72,7 +72,7 @@ def _with_archive(sagemaker: "SageMakerClient", s3: "S3Client", package: ModelPa
     except ClientError as error:
         code = error.response["Error"]["Code"]
         # AccessDenied is among them: the train role may not list the bucket, and gets it for an absent archive too.
-        if code not in data.UNREADABLE:
+        if code not in storage.UNREADABLE:
             raise
         return _without_archive(package, f"its archive cannot be read: {code}")
     if storage.sha256(archive) != registered:

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from ml import contract
 from ml.absence import is_gone
-from ml.endpoint import CHANGING, DELETING, Pauses, Say, is_absent
+from ml.endpoint import CHANGING, DELETING, Pauses, is_absent
+from ml.endpoint_wait import Say
 from ml.errors import RoadError
 from ml.registry import parse_model_package_arn
 

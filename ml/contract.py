@@ -55,8 +55,11 @@ TRAINING_JOBS_PREFIX = "training/jobs/"
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 """Where SageMaker writes what the training jobs of an account and region print; it cannot be chosen."""
 
+REGISTRATIONS_PREFIX = "registrations/"
+"""Keys of what builds registered, in the model bucket: registrations/<group>/<version>-<time of creation>.json."""
+
 LEDGER_PREFIX = "ledger/"
-"""Keys of the record of deployments in the model bucket: ledger/<endpoint>/<execution>-<event>.json."""
+"""Keys of the record of deployments in the model bucket: ledger/<endpoint>/<execution>-<attempt>.json."""
 
 # --- environment keys: written by the program, read by the entries ---------------------------------------------------
 

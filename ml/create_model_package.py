@@ -7,10 +7,11 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml import (
     approved_version,
@@ -20,6 +21,7 @@ from ml import (
     libraries,
     model_card,
     model_report,
+    registration,
     registry,
     serving_image,
     storage,
@@ -113,11 +115,32 @@ def create_model_package(
         words=usecases.card_words(usecases.load(build.use_case)),
     )
     request = model_package_request(offered, card)
-    arn = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
+    arn = _register(build, request, offered, s3=s3, sagemaker=sagemaker)
     entry.say(f"registered: {arn} ({contract.PENDING})")
     link = model_report.link(offered.report_uri, region=s3.meta.region_name, otherwise=build.execution_url)
     _hand_over(out, arn, made.summary, link)
     return arn
+
+
+def _register(
+    build: BuildEnvironment,
+    request: Mapping[str, Any],
+    offered: Candidate,
+    *,
+    s3: "S3Client",
+    sagemaker: "SageMakerClient",
+) -> str:
+    """Register the version and write the record that the deploy step holds it against; return its ARN.
+
+    A build that died between the two finds its version again by the client token, and writes the record then.
+    """
+    description = registry.register(sagemaker, request, registry.growing_pauses(REGISTRATION_SECONDS))
+    registration.check_kept(request, description)
+    registered = registration.of(
+        description, archive_sha256=offered.archive_sha256, commit=offered.commit, execution=offered.execution
+    )
+    registration.record(s3, build.model_bucket, build.group, description, registered)
+    return registered.model_package_arn
 
 
 def release(package: ModelPackageArn, build: BuildEnvironment, sagemaker: "SageMakerClient", out: Path) -> str:

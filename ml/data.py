@@ -9,9 +9,6 @@ from ml.errors import InputError
 from ml.table import Table, read_table
 from ml.usecases import UseCase
 
-UNREADABLE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403"})
-"""S3 also answers AccessDenied for an absent object to whoever may not list the bucket."""
-
 
 def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.Read) -> Table:
     """Return the table at `uri`, s3://bucket/key, with `target` as its target; an empty `uri` means the synthetic one.
@@ -31,7 +28,7 @@ def load(uri: str, *, target: str, task: str, use_case: UseCase, read: storage.R
         data = read(uri)
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code not in UNREADABLE:
+        if code not in storage.UNREADABLE:
             raise
         raise InputError(f"{uri}: {code}. Check training.dataUri, and that the object exists") from error
     table = read_table(data, name=uri, target=target, task=task)

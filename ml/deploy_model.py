@@ -18,9 +18,9 @@ from ml import (
     ledger,
     model_archive,
     proof,
+    registered_version,
+    registration,
     registry,
-    serving_image,
-    storage,
 )
 from ml.endpoint import Pauses
 from ml.endpoint_config import Release
@@ -38,9 +38,6 @@ LONGEST_ARN_FILE = 2100
 
 LONGEST_DETAIL = 500
 """Characters of the reason that the ledger keeps."""
-
-CODE_PLACE = "/opt/ml/model/"
-"""Where the container unpacks the archive: its code must come from there, as it is what was hashed and approved."""
 
 OWN_CODE = Path(__file__).parent
 """The serving code of this commit, which is also the one that the archive was packed from."""
@@ -119,41 +116,6 @@ def check_package(deploy: DeployEnvironment, package: ModelPackageArn, region: s
     approved_version.check_place(package, deploy.group, region=region, account=account)
 
 
-def container_of(description: Mapping[str, Any], region: str) -> Mapping[str, Any]:
-    """Return the package's one container. Raises RoadError unless it is the serving image with code from the archive.
-
-    Whoever may update a package can change both after its archive was hashed and judged.
-    """
-    containers = description["InferenceSpecification"]["Containers"]
-    repository = serving_image.uri(region).rpartition(":")[0]
-    if len(containers) != 1 or containers[0]["Image"].rpartition(":")[0] != repository:
-        images = one_line(", ".join(container["Image"] for container in containers), 300)
-        raise RoadError(f"the package's image is {images}, not one of {repository}; nothing was deployed. Train again")
-    container: Mapping[str, Any] = containers[0]
-    code = str(container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY"))
-    if not code.startswith(CODE_PLACE):
-        raise RoadError(
-            f"the package takes its code from {one_line(code, 200)}, not from its archive; nothing was deployed."
-            " Train again"
-        )
-    return container
-
-
-def registered_archive(s3: "S3Client", bucket: str, description: Mapping[str, Any], uri: str) -> bytes:
-    """Return the package's archive.
-
-    Raises RoadError unless it lies in the model bucket and holds the very bytes that were registered and approved.
-    """
-    if not uri.startswith(f"s3://{bucket}/"):
-        raise RoadError(f"{uri} is not in the model bucket {bucket}; nothing was deployed. Train again")
-    registered = description.get("CustomerMetadataProperties", {}).get(contract.METADATA_MODEL_SHA256)
-    body = storage.read(s3, uri)
-    found = storage.sha256(body)
-    if found != registered:
-        raise RoadError(f"{uri} has SHA-256 {found}, registered was {registered}; nothing was deployed. Train again")
-    return body
-
-
 def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients, pauses: Pauses) -> None:
     """Take the whole stage. Raises RoadError with nothing changed unless this execution's package is approved."""
     package = read_arn_file(deploy.build_artifact)
@@ -161,40 +123,50 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
     check_package(deploy, package, region)
     description = approved_version.approved(clients.sagemaker, package.text)
     entry.say(f"approved: {package.text}: {one_line(registry.standing(description).reason, 300)}")
-    uri = container_of(description, region)["ModelDataUrl"]
-    archive = registered_archive(s3, deploy.model_bucket, description, uri)
+    release, golden = _released(deploy, package, description, s3=s3, region=region)
+    try:
+        config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
+    except (RoadError, ClientError, BotoCoreError) as failure:
+        _record_failure(s3, deploy.model_bucket, ledger_entry(release, description, ledger.FAILED, str(failure)))
+        raise
+    ledger.record(s3, deploy.model_bucket, ledger_entry(release, description, ledger.SERVES, f"with {config}"))
+    entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
+
+
+def _released(
+    deploy: DeployEnvironment, package: ModelPackageArn, description: Mapping[str, Any], *, s3: "S3Client", region: str
+) -> tuple[Release, Mapping[str, Any]]:
+    """Return what goes on the endpoint, with its golden records. Raises RoadError unless it is what was registered."""
+    registered = registration.read(s3, deploy.model_bucket, deploy.group, description)
+    registration.check_unchanged(registered, description)
+    container = registered_version.container_of(description, region)
+    if deploy.requested is None:
+        registered_version.check_of_this_commit(registered, container, commit=deploy.commit, region=region)
+    uri, archive = registered_version.archive(s3, deploy.model_bucket, registered, container)
     # An older version, which a person asked for, has its own commit's code.
     model_archive.check(archive, uri, code=OWN_CODE if deploy.requested is None else None)
     release = Release(
         plan=deploy.plan,
         model_package=package,
-        archive_sha256=storage.sha256(archive),
+        archive_sha256=registered.archive_sha256,
         execution_role_arn=deploy.execution_role_arn,
         execution=deploy.execution,
         commit=deploy.commit,
         requested=deploy.requested is not None,
     )
-    golden = proof.golden_records(archive, uri)
-    decision = registry.standing(description).reason
-    try:
-        config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
-    except (RoadError, ClientError, BotoCoreError) as failure:
-        _record_failure(s3, deploy.model_bucket, ledger_entry(release, ledger.FAILED, decision, str(failure)))
-        raise
-    ledger.record(s3, deploy.model_bucket, ledger_entry(release, ledger.SERVES, decision, f"with {config}"))
-    entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
+    return release, proof.golden_records(archive, uri)
 
 
 def _record_failure(s3: "S3Client", bucket: str, failed: ledger.Entry) -> None:
     """Write it down if that is possible: what is reported stays the failure itself."""
     try:
         ledger.record(s3, bucket, failed)
-    except (ClientError, BotoCoreError) as error:
+    except (RoadError, ClientError, BotoCoreError) as error:
         entry.say(f"not in the ledger: {one_line(str(error), 300)}")
 
 
-def ledger_entry(release: Release, event: str, decision: str, detail: str) -> ledger.Entry:
-    """Return what the ledger keeps about this deployment."""
+def ledger_entry(release: Release, description: Mapping[str, Any], event: str, detail: str) -> ledger.Entry:
+    """Return what the ledger keeps about this deployment of the version that the registry describes so."""
     return ledger.Entry(
         event=event,
         time=ledger.timestamp(datetime.now(tz=UTC)),
@@ -205,7 +177,8 @@ def ledger_entry(release: Release, event: str, decision: str, detail: str) -> le
         commit=release.commit,
         execution=release.execution,
         requested=release.requested,
-        decision=decision,
+        decision=registry.standing(description).reason,
+        approved_by=registry.decided_by(description),
         detail=one_line(detail, LONGEST_DETAIL),
     )
 

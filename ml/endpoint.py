@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from ml import endpoint_config
 from ml.endpoint_config import Release
+from ml.endpoint_wait import Say, Wait
 from ml.errors import RoadError
 from ml.gate import one_line
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 Pauses = Callable[[float], Iterable[float]]
 """Seconds allowed -> seconds waited so far, once for each look (`registry.growing_pauses`)."""
-Say = Callable[[str], None]
 
 SETTLE_SECONDS = 1200
 """For a change by somebody else to end before ours begins, beside the time for which it is watched."""
@@ -93,19 +93,20 @@ def put_endpoint_config(sagemaker: "SageMakerClient", release: Release) -> str:
 # --- endpoint --------------------------------------------------------------------------------------------------------
 
 
-def settled(sagemaker: "SageMakerClient", name: str, pauses: Iterable[float]) -> Mapping[str, Any] | None:
+def settled(sagemaker: "SageMakerClient", wait: Wait, pauses: Pauses) -> Mapping[str, Any] | None:
     """Return the endpoint once nobody is changing it, or None when there is none. Raises RoadError when time is up."""
-    for _ in pauses:
+    for waited in pauses(wait.seconds):
         try:
-            found = sagemaker.describe_endpoint(EndpointName=name)
+            found = sagemaker.describe_endpoint(EndpointName=wait.name)
         except ClientError as error:
             if is_absent(error):
                 return None
             raise
         if found["EndpointStatus"] not in CHANGING | {DELETING}:
             return found
+        wait.see(found, waited)
     raise RoadError(
-        f"endpoint {name} is being changed by somebody else for too long. Wait for it, then retry the stage"
+        f"endpoint {wait.name} is being changed by somebody else for too long. Wait for it, then retry the stage"
     )
 
 
@@ -134,32 +135,28 @@ def has_begun(sagemaker: "SageMakerClient", name: str, config: str) -> bool:
     return found["EndpointStatus"] in CHANGING or found["EndpointConfigName"] == config
 
 
-def remove(sagemaker: "SageMakerClient", name: str, pauses: Pauses) -> None:
+def remove(sagemaker: "SageMakerClient", name: str, *, pauses: Pauses, say: Say) -> None:
     """Delete the endpoint and return once it is gone. Raises RoadError when it stays."""
     try:
         sagemaker.delete_endpoint(EndpointName=name)
     except ClientError as error:
         if not is_absent(error):
             raise
-    if settled(sagemaker, name, pauses(REMOVAL_SECONDS)) is not None:
+    if settled(sagemaker, Wait(name=name, seconds=REMOVAL_SECONDS, say=say), pauses) is not None:
         raise RoadError(f"endpoint {name} could not be removed. Look at it in the console, then retry the stage")
 
 
-def wait_in_service(
-    sagemaker: "SageMakerClient", name: str, config: str, *, old_reason: str, pauses: Iterable[float], say: Say
-) -> None:
-    """Return once the endpoint serves `config`. Raises RoadError when it does not, however healthy it looks.
+def wait_in_service(sagemaker: "SageMakerClient", config: str, wait: Wait, *, old_reason: str, pauses: Pauses) -> None:
+    """Return once the endpoint serves `config`. Raises RoadError when it does not in time, however healthy it looks.
 
     An update that SageMaker has taken back ends in service as well, with the old configuration: RolledBackError.
     `old_reason` is the FailureReason from before the update: it stays until the update shows.
     """
-    shown, changed = "", False
-    for waited in pauses:
+    name, changed = wait.name, False
+    for waited in pauses(wait.seconds):
         found = sagemaker.describe_endpoint(EndpointName=name)
         status, serving = found["EndpointStatus"], found["EndpointConfigName"]
-        if status != shown:
-            say(f"endpoint: {name} is {status} after {waited:.0f} s")
-            shown = status
+        wait.see(found, waited)
         if status in CHANGING:
             changed = True
         elif status != IN_SERVICE:
@@ -171,7 +168,9 @@ def wait_in_service(
                 f"endpoint {name} rolled back: it serves {serving} again, not {config}: {_cause(found)}."
                 f" See its log, {_log(name)}"
             )
-    raise RoadError(f"endpoint {name} is still {shown} after the time allowed. Retry the stage; it goes on from there")
+    raise RoadError(
+        f"endpoint {name} is still {wait.status} after the time allowed. Retry the stage; it goes on from there"
+    )
 
 
 def broken(found: Mapping[str, Any]) -> RoadError:

@@ -206,27 +206,20 @@ def _package_arn(home: Home, waiting: Waiting) -> str:
 def _relay(home: Home, waiting: Waiting, arn: str, description: Mapping[str, Any], *, trigger: str = "event") -> Result:
     """Give the waiting approval the registry's decision. One that somebody has answered meanwhile is left alone."""
     standing = registry.standing(description)
-    words, named = standing.reason or "no reason given", f"{standing.status} by "
-    if not words.startswith(named):
-        words = f"{named}{_last_editor(description)}: {words}"
+    summary = one_line(RELAYED + registry.decision_words(description), LONGEST_SUMMARY)
     try:
         client("codepipeline").put_approval_result(
             pipelineName=home.pipeline,
             stageName=contract.APPROVAL_STAGE,
             actionName=contract.MANUAL_APPROVAL_ACTION,
             token=waiting.token,
-            result={"status": standing.status, "summary": one_line(RELAYED + words, LONGEST_SUMMARY)},
+            result={"status": standing.status, "summary": summary},
         )
     except ClientError as error:
         if error.response["Error"]["Code"] not in ANSWERED:
             raise
         return _done(arn, standing.status, "somebody has answered the approval meanwhile", trigger=trigger)
     return _done(arn, standing.status, f"answered the approval of execution {waiting.execution_id}", trigger=trigger)
-
-
-def _last_editor(description: Mapping[str, Any]) -> str:
-    editor = description.get("LastModifiedBy", {})
-    return str(editor.get("UserProfileName") or editor.get("IamIdentity", {}).get("Arn") or "somebody not named there")
 
 
 def _is_same(one: str, other: str) -> bool:

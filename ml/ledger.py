@@ -1,4 +1,7 @@
-"""The record of what served when: one object for each deployment, written once and never changed."""
+"""The record of what served when: one object for each run of a deployment, written once and never changed.
+
+An endpoint that a person takes down leaves no entry: it is CloudTrail that knows of DeleteEndpoint.
+"""
 
 import json
 from collections.abc import Mapping
@@ -19,10 +22,12 @@ SERVES = "serves"
 FAILED = "failed"
 """Events: the version serves and has proven itself, or its deployment ended without that."""
 
+MOST_ATTEMPTS = 999
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One deployment of one execution. `decision` is the registry's word and reason at that time, `detail` ours."""
+    """One run of one execution's deployment. `decision` is the registry's reason at that time, `detail` ours."""
 
     event: str
     time: str
@@ -37,11 +42,8 @@ class Entry:
     """Whether a person started the execution for this version, which trains nothing."""
     decision: str
     detail: str
-
-    @property
-    def key(self) -> str:
-        """Where it lies: the same execution writes each event once, however often its stage is run again."""
-        return f"{contract.LEDGER_PREFIX}{self.endpoint}/{self.execution}-{self.event}.json"
+    approved_by: str = ""
+    """Whose decision it was, as `registry.decided_by` has it; empty in entries from before it was kept."""
 
     def is_about(self, package: ModelPackageArn) -> bool:
         """Return whether this is about the package, in whichever case its group is spelt."""
@@ -53,31 +55,53 @@ def timestamp(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def record(s3: "S3Client", bucket: str, entry: Entry) -> bool:
-    """Write the entry unless this execution has recorded this event already; return whether it was written."""
+def key(entry: Entry, attempt: int) -> str:
+    """Return where the entry lies that an execution's run number `attempt` leaves."""
+    return f"{contract.LEDGER_PREFIX}{entry.endpoint}/{entry.execution}-{attempt:03}.json"
+
+
+def record(s3: "S3Client", bucket: str, entry: Entry) -> str:
+    """Write the entry under its execution's next free number and return its key. Raises RoadError without any.
+
+    A stage that is run again leaves another entry, so that the last one says what is. Nobody who writes may list or
+    read: the numbers are tried in turn.
+    """
     body = json.dumps(asdict(entry), indent=1, sort_keys=True).encode()
-    try:
-        s3.put_object(Bucket=bucket, Key=entry.key, Body=body, ContentType="application/json", IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return False
-    return True
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        place = key(entry, attempt)
+        try:
+            s3.put_object(Bucket=bucket, Key=place, Body=body, ContentType="application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+        else:
+            return place
+    raise RoadError(
+        f"{entry.execution} has left {MOST_ATTEMPTS} entries in the ledger of {entry.endpoint}. Start the pipeline"
+        " anew: aws codepipeline start-pipeline-execution --name $(pulumi stack output pipeline_name)"
+    )
 
 
 def entries(s3: "S3Client", bucket: str, endpoint: str) -> list[Entry]:
-    """Return every entry of the endpoint, oldest first. Raises RoadError for an object that is none."""
+    """Return every entry of the endpoint, oldest first. Raises RoadError for an object that is none.
+
+    boto3 sends a write again whose answer was lost: the same entry under two numbers is one.
+    """
     pages: Any = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=f"{contract.LEDGER_PREFIX}{endpoint}/"
     )
-    keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-    found = [_entry(key, s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    # S3 lists keys in order, so that runs of one execution within one second keep theirs.
+    places = [each["Key"] for page in pages for each in page.get("Contents", [])]
+    bodies = {s3.get_object(Bucket=bucket, Key=place)["Body"].read(): place for place in places}
+    found = [_entry(place, body) for body, place in bodies.items()]
     return sorted(found, key=lambda entry: (entry.time, entry.execution))
 
 
-def _entry(key: str, body: bytes) -> Entry:
+def _entry(place: str, body: bytes) -> Entry:
     try:
         content: Mapping[str, Any] = json.loads(body)
         return Entry(**content)
     except (ValueError, TypeError) as error:
-        raise RoadError(f"{key} is no entry of the ledger. Find out who wrote it: only the deploy role may") from error
+        raise RoadError(
+            f"{place} is no entry of the ledger. Find out who wrote it: only the deploy role may"
+        ) from error

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ml import endpoint
-from ml.endpoint import Say
 from ml.endpoint_config import Release
 from ml.endpoint_plan import EndpointPlan
+from ml.endpoint_wait import Say
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

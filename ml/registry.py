@@ -105,11 +105,10 @@ def growing_pauses(seconds: float) -> Iterator[float]:
         yield time.monotonic() - started
 
 
-def register(sagemaker: "SageMakerClient", request: Mapping[str, Any], pauses: Iterable[float]) -> str:
-    """Create the package and return its ARN once it is complete. The client token makes a repetition harmless."""
+def register(sagemaker: "SageMakerClient", request: Mapping[str, Any], pauses: Iterable[float]) -> Mapping[str, Any]:
+    """Create the package and return its description once it is complete. The client token makes repetition harmless."""
     arn = sagemaker.create_model_package(**request)["ModelPackageArn"]
-    wait_until_completed(sagemaker, arn, pauses)
-    return arn
+    return wait_until_completed(sagemaker, arn, pauses)
 
 
 def describe(sagemaker: "SageMakerClient", arn: str) -> Mapping[str, Any]:
@@ -156,6 +155,31 @@ def standing(description: Mapping[str, Any], *, written: bool = False) -> Standi
         reason=description.get("ApprovalDescription", ""),
         written=written,
     )
+
+
+def last_editor(description: Mapping[str, Any]) -> str:
+    """Return who changed the package last: the name of a Studio profile, or the ARN of a user or of an assumed role."""
+    editor = description.get("LastModifiedBy", {})
+    return str(editor.get("UserProfileName") or editor.get("IamIdentity", {}).get("Arn") or "somebody not named there")
+
+
+def decision_words(description: Mapping[str, Any]) -> str:
+    """Return the reason of a decision, with who gave it where it does not begin so: "Approved by ada: why"."""
+    found = standing(description)
+    named = f"{found.status} by "
+    if found.reason.startswith(named):
+        return found.reason
+    return f"{named}{last_editor(description)}: {found.reason or 'no reason given'}"
+
+
+def decided_by(description: Mapping[str, Any]) -> str:
+    """Return whose decision stands: whom its words name, and who changed the package last where that is another.
+
+    Words are what somebody wrote, and may name anybody; they are not proof by themselves.
+    """
+    status, editor = standing(description).status, last_editor(description)
+    named = decision_words(description).removeprefix(f"{status} by ").partition(": ")[0]
+    return named if named == editor else f"{named} (last changed by {editor})"
 
 
 def set_status(sagemaker: "SageMakerClient", arn: str, status: str, reason: str) -> Standing:

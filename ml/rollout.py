@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ml import autoscaling, endpoint, endpoint_config, entry, pruning, serving
 from ml.endpoint import FailedError, Pauses, RolledBackError
 from ml.endpoint_config import IN_SERVICE_SECONDS, Release
+from ml.endpoint_wait import Wait
 from ml.errors import RoadError
 from ml.gate import one_line
 from ml.proof import PROOF_SECONDS, ProofError, prove
@@ -38,6 +39,14 @@ class Clients:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """What is done about a release that proves wrong: it returns what serves then. `command` does it by hand."""
+
+    go: Callable[[], str]
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rollout:
     """One release on its way, with the records that it must answer."""
 
@@ -57,8 +66,8 @@ class Rollout:
 
     def _bring_into_service(self) -> str:
         name, sagemaker = self.release.plan.name, self.clients.sagemaker
-        wait = endpoint.SETTLE_SECONDS + self.release.plan.watch_seconds
-        found = endpoint.settled(sagemaker, name, self.pauses(wait))
+        seconds = endpoint.SETTLE_SECONDS + self.release.plan.watch_seconds
+        found = endpoint.settled(sagemaker, Wait(name=name, seconds=seconds, say=entry.say), self.pauses)
         if found is not None and found["EndpointStatus"] == endpoint.FAILED:
             entry.say(f"endpoint: {endpoint.broken(found)}; it is made anew")
             self._remove_endpoint()
@@ -93,8 +102,13 @@ class Rollout:
                     self._afterwards(self._discard)
                     raise
                 entry.say(f"endpoint: {failed}; one more attempt")
-        self._prove_or(self._remove_first)
+        self._prove_or(self._removal)
         return config
+
+    @property
+    def _removal(self) -> WayBack:
+        command = f"aws sagemaker delete-endpoint --endpoint-name {self.release.plan.name}"
+        return WayBack(go=self._remove_first, command=command)
 
     def _remove_first(self) -> str:
         self._remove_endpoint()
@@ -120,7 +134,7 @@ class Rollout:
         except RolledBackError:
             self._afterwards(self._scale, self._discard)
             raise
-        self._prove_or(lambda: self._take_back(now.config_name, now.failure_reason))
+        self._prove_or(self._return_to(now.config_name, now.failure_reason))
         return config
 
     def _finish(self, now: Serving) -> str:
@@ -128,8 +142,13 @@ class Rollout:
         entry.say(f"endpoint: {self.release.plan.name} serves {now.config_name} already, as this execution wanted")
         configs = pruning.inventory_of(self.clients.sagemaker, self.release.plan).configs
         before = pruning.previous(configs, _config_of(now))
-        self._prove_or(lambda: self._take_back(before, now.failure_reason) if before else self._remove_first())
+        self._prove_or(self._return_to(before, now.failure_reason) if before else self._removal)
         return now.config_name
+
+    def _return_to(self, config: str, old_reason: str) -> WayBack:
+        name = self.release.plan.name
+        command = f"aws sagemaker update-endpoint --endpoint-name {name} --endpoint-config-name {config}"
+        return WayBack(go=lambda: self._take_back(config, old_reason), command=command)
 
     def _take_back(self, config: str, old_reason: str) -> str:
         """Return to a configuration that has proven itself: at once, and with as many instances as there are."""
@@ -170,30 +189,36 @@ class Rollout:
         """A scalable target goes first: the deletion of an endpoint with one asks for more rights (developer guide)."""
         if not self.release.plan.serverless:
             autoscaling.remove(self.clients.autoscaling, self.release.plan)
-        endpoint.remove(self.clients.sagemaker, self.release.plan.name, self.pauses)
+        endpoint.remove(self.clients.sagemaker, self.release.plan.name, pauses=self.pauses, say=entry.say)
 
     def _wait(self, config: str, seconds: float, *, old_reason: str) -> None:
-        endpoint.wait_in_service(
-            self.clients.sagemaker,
-            self.release.plan.name,
-            config,
-            old_reason=old_reason,
-            pauses=self.pauses(seconds),
-            say=entry.say,
-        )
+        wait = Wait(name=self.release.plan.name, seconds=seconds, say=entry.say)
+        endpoint.wait_in_service(self.clients.sagemaker, config, wait, old_reason=old_reason, pauses=self.pauses)
 
     def _prove(self) -> None:
         prove(self.clients.runtime, self.release.plan.name, self.golden, self.pauses(PROOF_SECONDS))
 
-    def _prove_or(self, undo: Callable[[], str]) -> None:
+    def _prove_or(self, way_back: WayBack) -> None:
         """Prove the release; a wrong one is undone. Raises RoadError that says what serves then."""
         try:
             self._prove()
         except ProofError as wrong:
             entry.say(f"proof: {wrong}")
-            outcome = undo()
+            try:
+                outcome = way_back.go()
+            except (RoadError, ClientError, BotoCoreError) as failure:
+                raise self._stuck(wrong, failure, way_back) from failure
             self._afterwards(self._discard)
             raise RoadError(f"{wrong}. {outcome}") from wrong
+
+    def _stuck(self, wrong: ProofError, failure: Exception, way_back: WayBack) -> RoadError:
+        """Return what to say when the way back has failed: what serves comes first, as the ledger cuts what is long."""
+        name, version = self.release.plan.name, self.release.model_package.version
+        return RoadError(
+            f"an unproven model, version {version}, still serves endpoint {name}: the way back failed:"
+            f" {one_line(str(failure), 300)}. It proved wrong: {wrong}. Retry the stage, which tries that again, or by"
+            f" hand: {way_back.command}"
+        )
 
     def _scale(self) -> None:
         autoscaling.follow(self.clients.autoscaling, self.release.plan, self.pauses)

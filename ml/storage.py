@@ -12,6 +12,9 @@ from ml.registry import split_s3_uri
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+UNREADABLE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403"})
+"""S3 also answers AccessDenied for an absent object to whoever may not list the bucket."""
+
 Read: TypeAlias = Callable[[str], bytes]
 """Gives the content of the object at an address in S3, wherever it really lies."""
 

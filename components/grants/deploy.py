@@ -34,7 +34,7 @@ def _reading(arns: Arns) -> list[Statement]:
     return [
         allow("WriteBuildLog", WRITE_LOG, arns.log_streams(arns.names.deploy_log_group)),
         allow("ReadArtifacts", ["s3:GetObject"], [arns.source_artifacts, arns.build_artifacts]),
-        allow("ReadModel", ["s3:GetObject"], arns.model_archives),
+        allow("ReadModel", ["s3:GetObject"], [arns.model_archives, arns.registrations]),
         # Written once, never changed: S3 user guide, "Enforce conditional writes".
         allow("RecordDeployment", ["s3:PutObject"], arns.ledger, {"Null": {"s3:if-none-match": "false"}}),
         # CreateModel is not in the service authorization reference for a version; AWS's cross-account example for the

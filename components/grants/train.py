@@ -1,10 +1,11 @@
 """What the train build may do."""
 
-from components.arns import Arns, object_arn
+from components.arns import Arns
 from components.grants import training_jobs
 from components.grants.common import WRITE_LOG, status_is
 from components.iam import Statement, allow, deny
 from components.settings import Settings
+from components.stored_arns import object_arn
 from ml import contract
 
 
@@ -22,7 +23,7 @@ def train_statements(arns: Arns, settings: Settings) -> list[Statement]:
         allow(
             "StoreModelOnce",
             ["s3:PutObject"],
-            [arns.model_archives, arns.evaluations, arns.reports],
+            [arns.model_archives, arns.evaluations, arns.reports, arns.registrations],
             {"Null": {"s3:if-none-match": "false"}},
         ),
         allow("ReadStoredModels", ["s3:GetObject"], [arns.model_archives, arns.evaluations, arns.reports]),

@@ -1,9 +1,10 @@
 """What training jobs need: the train build that starts them, and the execution role that they run as."""
 
-from components.arns import Arns, bucket_arn, object_arn
+from components.arns import Arns
 from components.grants.common import WRITE_LOG
 from components.iam import Statement, allow
 from components.settings import Settings
+from components.stored_arns import bucket_arn, object_arn
 from components.training_arns import TrainingArns
 from ml import contract
 

@@ -64,7 +64,8 @@ def rollback(
         if entry.execution == execution
     ]
     told = "; ".join(f"{entry.time} {entry.event} {entry.detail}" for entry in recorded)
-    if any((entry.event, entry.version) == (ledger.SERVES, number) for entry in recorded):
+    # The last run of its Deploy stage says what is.
+    if [(entry.event, entry.version) for entry in recorded[-1:]] == [(ledger.SERVES, number)]:
         return _released(number, execution, status=ended.status, told=told)
     error = f"execution {execution} ended as {ended.status}, and the ledger does not say that version {number} serves"
     error += f": {'; '.join(ended.causes)}. Mend it, then roll back again" if ended.causes else ". Look at the pipeline"

@@ -73,7 +73,7 @@ def history(aws: Aws, stack: Stack) -> Answer:
             **{name: version.metrics.get(name) for name in stack.thresholds},
             "commit": version.metadata.get(contract.METADATA_COMMIT, "")[:12],
             "created": version.created.strftime("%Y-%m-%d %H:%M"),
-            "reason": one_line(version.reason, _LONGEST_REASON),
+            "reason": one_line(_decision(version), _LONGEST_REASON),
         }
         for version in all_versions(sagemaker, stack.model_package_group)
     ]
@@ -95,13 +95,10 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
         ("package", "created", version.created.isoformat()),
         ("package", "last changed by", changed_by),
         ("decision", "status", version.status),
-        ("decision", "by and why", version.reason),
+        ("decision", "by and why", _decision(version)),
         *_archive_facts(version),
         *(("metric", name, value) for name, value in sorted(version.metrics.items())),
-        *(
-            ("deployment", f"{entry.event} {entry.time}", f"{entry.execution}: {entry.detail}; {entry.decision}")
-            for entry in own
-        ),
+        *(("deployment", f"{entry.event} {entry.time}", _deployment(entry)) for entry in own),
     ]
     rows = [{"part": part, "what": what, "value": value} for part, what, value in facts]
     return Answer(
@@ -179,6 +176,18 @@ def _number_in_service(aws: Aws, stack: Stack) -> int:
 
 def _is_of_stack(package: ModelPackageArn, stack: Stack) -> bool:
     return approved_version.is_of(package, stack.model_package_group, region=stack.region, account=stack.account)
+
+
+def _decision(version: Version) -> str:
+    """Return the decision's words, which name whoever gave it in Studio and wrote nothing."""
+    if version.status == contract.PENDING or version.reason.startswith(version.status):
+        return version.reason
+    return registry.decision_words(version.description)
+
+
+def _deployment(entry: ledger.Entry) -> str:
+    by = f"approved by {entry.approved_by}; " if entry.approved_by else ""
+    return f"{entry.execution}: {entry.detail}; {by}{entry.decision}"
 
 
 def _archive_facts(version: Version) -> list[tuple[str, str, Any]]:

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 
 from ml.errors import InputError
-from rehearsal.drills import decisions, evidence, faults, handover, rollout
+from rehearsal.drills import decisions, evidence, faults, handover, rollout, tampering
 from rehearsal.drills.drill import Drill
 
 ALL = "all"
 # What ends the road comes last; sorting keeps the order of the rest.
 CATALOGUE: Sequence[Drill] = sorted(
-    (*evidence.DRILLS, *decisions.DRILLS, *handover.DRILLS, *rollout.DRILLS, *faults.DRILLS),
+    (
+        *evidence.DRILLS,
+        *decisions.DRILLS,
+        *tampering.DRILLS,
+        *handover.DRILLS,
+        *rollout.DRILLS,
+        *faults.DRILLS,
+    ),
     key=lambda drill: drill.ends_road,
 )
 

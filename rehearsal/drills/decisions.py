@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ml import contract
+from ml import contract, registration
 from ml.errors import RoadError
 from rehearsal.account.calls import AwsError, Caller
 from rehearsal.account.cloud import Reply
@@ -94,12 +94,13 @@ def reject_races_approve(stand: Stand) -> Sequence[Proof]:
 
 
 def role_escalation(stand: Stand) -> Sequence[Proof]:
-    """Do as a poisoned training build would: approve a version, register an approved one, replace an archive."""
+    """Do as a poisoned training build would: approve a version, register an approved one, replace what is stored."""
     arn = stand.offer(evaluation=b"{}")
     sagemaker, s3 = (_as_train_role(stand, service) for service in ("sagemaker", "s3"))
     bucket = stand.road.outputs["model_bucket"]
     url = stand.package(stand.sound)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     group = stand.road.outputs["model_package_group"]
+    record = registration.key(group, stand.package(stand.sound))
     attempts: dict[str, Callable[[], object]] = {
         "approve a version": lambda: sagemaker.update_model_package(
             ModelPackageArn=arn, ModelApprovalStatus=contract.APPROVED
@@ -109,6 +110,9 @@ def role_escalation(stand: Stand) -> Sequence[Proof]:
         ),
         "replace a stored archive": lambda: s3.put_object(
             Bucket=bucket, Key=url.partition(f"{bucket}/")[2], Body=stand.read(url)
+        ),
+        "replace a registration record": lambda: s3.put_object(
+            Bucket=bucket, Key=record, Body=stand.read(f"s3://{bucket}/{record}")
         ),
     }
     return [_denied(what, attempt) for what, attempt in attempts.items()]
@@ -164,7 +168,7 @@ DRILLS = (
     ),
     Drill(
         name="role-escalation",
-        fault="A poisoned training build approves a version, registers an approved one, and replaces a stored archive.",
+        fault="A poisoned training build approves a version, registers an approved one, replaces archive and record.",
         gate="components/grants/train.py: StoreModelOnce, NeverDecideAboutVersions, NeverRegisterDecidedVersions",
         play=role_escalation,
         without_guard=[

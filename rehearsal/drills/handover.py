@@ -1,4 +1,4 @@
-"""Drills about what changes hands between approval and deployment: archive, image, ARN file, status, pickle."""
+"""Drills about what changes hands between approval and deployment: status, ARN file, pickle."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from ml import contract
 from rehearsal.account.calls import Caller
-from rehearsal.drills.archives import TextChange, pack
+from rehearsal.drills.archives import TextChange
 from rehearsal.drills.decisions import REJECTER
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.intrusion import at_call
@@ -47,39 +47,9 @@ def other_golden(stand: Stand) -> dict[str, bytes]:
     return {**members, contract.GOLDEN_FILE: json.dumps(shorter).encode()}
 
 
-def tampered_archive(stand: Stand) -> Sequence[Proof]:
-    """Replace the archive of an approved version under its own key."""
-    arn = stand.offer()
-    url = stand.package(arn)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    s3, sound = stand.cloud.client("s3"), stand.read(url)
-    other = pack(other_golden(stand))
-    try:
-        with before_deployment(stand, lambda: s3.put_object(Bucket=bucket, Key=key, Body=other)):
-            execution = stand.release(arn)
-    finally:
-        s3.put_object(Bucket=bucket, Key=key, Body=sound)
-    return [stopped(execution, DEPLOY_STAGE, "has SHA-256", "registered was"), stand.untouched()]
-
-
-def swapped_image(stand: Stand) -> Sequence[Proof]:
-    """Give an approved version another container image."""
-    arn, sagemaker = stand.offer(), stand.cloud.client("sagemaker")
-    specification = stand.package(arn)["InferenceSpecification"]
-    registry = specification["Containers"][0]["Image"].partition("/")[0]
-    container = {**specification["Containers"][0], "Image": f"{registry}/somebody-elses:latest"}
-    swapped = {**specification, "Containers": [container]}
-    asked = _Asked(stand)
-    with before_deployment(
-        stand, lambda: sagemaker.update_model_package(ModelPackageArn=arn, InferenceSpecification=swapped)
-    ):
-        execution = stand.release(arn)
-    return [stopped(execution, DEPLOY_STAGE, "somebody-elses"), asked.for_nothing(), stand.untouched()]
-
-
 def late_rejection(stand: Stand) -> Sequence[Proof]:
     """Let a person reject an approved version right before it is deployed."""
-    arn, asked = stand.offer(), _Asked(stand)
+    arn, asked = stand.offer(), Asked(stand)
     with before_deployment(stand, lambda: REJECTER.decide_in_registry(stand.cloud, arn, "on second thoughts")):
         execution = stand.release(arn)
     return [stopped(execution, DEPLOY_STAGE, contract.REJECTED), asked.for_nothing(), stand.untouched()]
@@ -132,7 +102,7 @@ def bad_pickle(stand: Stand) -> Sequence[Proof]:
     ]
 
 
-class _Asked:
+class Asked:
     """What the deploy step asks SageMaker for from here on."""
 
     def __init__(self, stand: Stand) -> None:
@@ -149,34 +119,6 @@ class _Asked:
 
 
 DRILLS = (
-    Drill(
-        name="tampered-archive",
-        fault="Between approval and deployment the model archive is replaced in the bucket.",
-        gate="ml/deploy_model.py: the digest that was registered with the archive",
-        play=tampered_archive,
-        without_guard=[
-            InSource(
-                changes=[TextChange(path=_DEPLOY_FILE, old="    if found != registered:\n", new="    if False:\n")]
-            )
-        ],
-    ),
-    Drill(
-        name="swapped-image",
-        fault="Between approval and deployment the package gets another container image.",
-        gate="ml/deploy_model.py: one container, of the serving image alone",
-        play=swapped_image,
-        without_guard=[
-            InSource(
-                changes=[
-                    TextChange(
-                        path=_DEPLOY_FILE,
-                        old='    if len(containers) != 1 or containers[0]["Image"].rpartition(":")[0] != repository:\n',
-                        new="    if len(containers) != 1:\n",
-                    )
-                ]
-            )
-        ],
-    ),
     Drill(
         name="late-rejection",
         fault="Between approval and deployment a person rejects the version.",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from ml import contract
+from ml import contract, registration
 from ml.errors import RoadError
 from ml.stack_file import PROJECT
 from rehearsal.drills import archives
@@ -79,12 +79,14 @@ class Stand:
         members: Mapping[str, bytes] | None = None,
         evaluation: bytes | None = None,
         stored_evaluation: bytes | None = None,
+        recorded: bool = True,
     ) -> str:
         """Register a copy of the sound version, as any tool beside the pipeline could, and return its ARN once the
         registry's events about it have come to rest.
 
         `members` replaces the archive's content and `evaluation` the evidence, both with the digests that they have;
-        `stored_evaluation` is what lies in the bucket in place of the evidence that was registered.
+        `stored_evaluation` is what lies in the bucket in place of the evidence that was registered. It is `recorded`
+        as a build would have done it: otherwise the deploy step's first gate would hide all the others.
         """
         sagemaker = self.cloud.client("sagemaker")
         request = self._copy()
@@ -95,8 +97,22 @@ class Stand:
         if evaluation is not None:
             self._put_evaluation(request, evaluation, stored_evaluation or evaluation)
         arn = str(sagemaker.create_model_package(**request)["ModelPackageArn"])
+        if recorded:
+            self._record(arn)
         self.road.settle()
         return arn
+
+    def _record(self, arn: str) -> None:
+        package = self.package(arn)
+        facts = package["CustomerMetadataProperties"]
+        registered = registration.of(
+            package,
+            archive_sha256=facts[contract.METADATA_MODEL_SHA256],
+            commit=facts[contract.METADATA_COMMIT],
+            execution=facts[contract.METADATA_EXECUTION],
+        )
+        bucket, group = self.road.outputs["model_bucket"], self.road.outputs["model_package_group"]
+        registration.record(self.cloud.client("s3"), bucket, group, package, registered)
 
     def _copy(self) -> dict[str, Any]:
         package, model = self.package(self.sound), self.cloud.client("sagemaker").meta.service_model

@@ -19,6 +19,7 @@ OF_JOBS = TrainingArns(names=NAMES)
 PACKAGE = ARNS.model_packages[0].replace("*", "1")
 MODEL_OBJECT = ARNS.model_archives.replace("*", "0123/model.tar.gz")
 REPORT = ARNS.reports.replace("*", "0123/report.html")
+RECORD = ARNS.registrations.replace("*", "1-20261124T050000Z.json")
 LEDGER_ENTRY = ARNS.ledger.replace("*", "0123-serves.json")
 BUCKET = f"arn:aws:s3:::{NAMES.model_bucket}"
 PENDING, APPROVED = ({"sagemaker:ModelApprovalStatus": status} for status in (contract.PENDING, contract.APPROVED))
@@ -62,6 +63,9 @@ OTHERS: list[tuple[str, str, Mapping[str, Any], set[str]]] = [
     ("s3:PutObject", REPORT, ONCE, {"train"}),
     ("s3:PutObject", REPORT, {}, set()),
     ("s3:GetObject", REPORT, {}, {"train"}),
+    ("s3:PutObject", RECORD, ONCE, {"train"}),
+    ("s3:PutObject", RECORD, {}, set()),
+    ("s3:GetObject", RECORD, {}, {"deploy"}),
     ("s3:PutObject", LEDGER_ENTRY, ONCE, {"deploy"}),
     ("s3:PutObject", LEDGER_ENTRY, {}, set()),
     ("s3:PutObject", ARNS.source_artifacts, {}, {"pipeline"}),
@@ -105,6 +109,7 @@ NOBODYS: list[tuple[str, str]] = [
     *((f"s3:{verb}", BUCKET) for verb in ("PutBucketPolicy", "DeleteBucket", "PutBucketAcl", "PutBucketVersioning")),
     *((f"s3:{verb}", MODEL_OBJECT) for verb in ("DeleteObject", "DeleteObjectVersion", "PutObjectAcl")),
     *((f"s3:{verb}", REPORT) for verb in ("DeleteObject", "DeleteObjectVersion", "PutObjectAcl")),
+    *((f"s3:{verb}", RECORD) for verb in ("DeleteObject", "DeleteObjectVersion", "PutObjectAcl")),
     *((f"s3:{verb}", LEDGER_ENTRY) for verb in ("DeleteObject", "DeleteObjectVersion", "PutObjectAcl")),
     ("s3:GetObject", "arn:aws:s3:::somebody-elses-bucket/rows.csv"),
     ("sagemaker:DeleteModelPackageGroup", ARNS.model_package_groups[0]),

@@ -77,7 +77,13 @@ def test_what_expires_in_the_model_bucket_is_what_training_jobs_leave_and_no_evi
     prefix = rule["filter"]["prefix"]
     assert (rule["status"], rule["expiration"]) == ("Enabled", {"days": TRAINING_RESULT_DAYS})
     assert prefix == contract.TRAINING_JOBS_PREFIX
-    kept = (contract.MODELS_PREFIX, contract.EVALUATIONS_PREFIX, contract.REPORTS_PREFIX, contract.LEDGER_PREFIX)
+    kept = (
+        contract.MODELS_PREFIX,
+        contract.EVALUATIONS_PREFIX,
+        contract.REPORTS_PREFIX,
+        contract.REGISTRATIONS_PREFIX,
+        contract.LEDGER_PREFIX,
+    )
     assert not any(one.startswith(prefix) or prefix.startswith(one) for one in kept)
 
 

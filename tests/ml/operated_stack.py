@@ -95,6 +95,7 @@ def version(number: int, *, status: str = contract.APPROVED, body: bytes = b"{}"
         status=status,
         reason="",
         description={
+            "ModelApprovalStatus": status,
             "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://{BUCKET}/models/{digest}/model.tar.gz"}]},
             "ModelMetrics": {"ModelQuality": {"Statistics": statistics}},
             "CustomerMetadataProperties": metadata,

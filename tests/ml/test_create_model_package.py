@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import create_model_package, evaluation, serving_image, usecases
+from ml import create_model_package, evaluation, registration, serving_image, usecases
 from ml.build_environment import BuildEnvironment
 from ml.errors import InputError, RoadError
 
@@ -50,6 +50,11 @@ def keys(aws: SimpleNamespace) -> list[str]:
     return [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=aws.bucket).get("Contents", [])]
 
 
+def stored(aws: SimpleNamespace) -> list[str]:
+    """All but the records: the emulator takes no client token, so each build registers a version there."""
+    return [key for key in keys(aws) if not key.startswith("registrations/")]
+
+
 def packages(aws: SimpleNamespace) -> list[Any]:
     return aws.sagemaker.list_model_packages(ModelPackageGroupName=aws.group)["ModelPackageSummaryList"]
 
@@ -76,6 +81,7 @@ def test_what_is_registered_is_what_was_uploaded(aws: SimpleNamespace, tmp_path:
     assert sorted(keys(aws)) == [
         f"evaluations/{quality}/evaluation.json",
         f"models/{model}/model.tar.gz",
+        registration.key(aws.group, package),
         f"reports/{page}/report.html",
     ]
     uris = {properties["report"]: page, container["ModelDataUrl"]: model, statistics["S3Uri"]: quality}
@@ -86,6 +92,33 @@ def test_what_is_registered_is_what_was_uploaded(aws: SimpleNamespace, tmp_path:
     accuracy = json.loads(body)["binary_classification_metrics"]["accuracy"]["value"]
     assert properties["metric_accuracy"] == f"{accuracy:.6f}"
     assert container["Image"] == serving_image.uri("us-east-1")
+
+
+def test_the_record_says_what_was_registered(aws: SimpleNamespace, tmp_path: Path) -> None:
+    package = aws.sagemaker.describe_model_package(ModelPackageName=run(aws, tmp_path))
+    recorded = registration.read(aws.s3, aws.bucket, aws.group, package)
+
+    assert recorded.archive_sha256 == package["CustomerMetadataProperties"]["model_sha256"]
+    assert (recorded.commit, recorded.execution) == ("0123abc", ENVIRONMENT["PIPELINE_EXECUTION_ID"])
+    for field in ("InferenceSpecification", "CustomerMetadataProperties", "ModelMetrics", "MetadataProperties"):
+        assert recorded.package[field] == package[field]
+
+
+def test_a_version_that_somebody_changed_at_once_gets_no_record_and_no_arn(
+    aws: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = aws.sagemaker.describe_model_package
+
+    def changed(**request: Any) -> Any:
+        found = describe(**request)
+        found["InferenceSpecification"]["Containers"][0]["Image"] = "somebody-elses:latest"
+        return found
+
+    monkeypatch.setattr(aws.sagemaker, "describe_model_package", changed)
+    with pytest.raises(RoadError, match="is not what this build registered: .*Image is 'somebody-elses:latest'"):
+        run(aws, tmp_path)
+
+    assert (list(tmp_path.iterdir()), [key for key in keys(aws) if key.startswith("registrations/")]) == ([], [])
 
 
 def test_a_repeated_build_registers_the_same_objects_with_the_same_token(
@@ -100,14 +133,14 @@ def test_a_repeated_build_registers_the_same_objects_with_the_same_token(
 
     monkeypatch.setattr(aws.sagemaker, "create_model_package", recording)
     run(aws, tmp_path)
-    first = keys(aws)
+    first = stored(aws)
     run(aws, tmp_path)
-    again = keys(aws)
+    again = stored(aws)
     run(aws, tmp_path, PIPELINE_EXECUTION_ID="another-execution")
 
     assert again == first
     # Only the report tells of its execution.
-    (new,) = set(keys(aws)) - set(first)
+    (new,) = set(stored(aws)) - set(first)
     assert new.startswith("reports/")
     assert tokens[0] == tokens[1] != tokens[2]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ml import contract, deploy_model, inference, registry, runtimes, serving_image, storage
+from ml import contract, deploy_model, inference, registration, registry, runtimes, serving_image, storage
 from ml.deploy_model import DeployEnvironment
 from ml.errors import InputError, RoadError
 from ml.rollout import Clients
 from tests.ml.hosting_account import ENVIRONMENT, GROUP_ARN, ROLE, HostingAccount, pauses
 
 ARN = f"{GROUP_ARN}/3"
+ARCHIVE_URI = "s3://bucket/models/1/model.tar.gz"
 BUILD = {
     "MODEL_BUCKET": "bucket",
     "MODEL_PACKAGE_GROUP": "ChurnPredictionModels",
@@ -29,25 +31,34 @@ BUILD = {
 
 
 class Cloud(HostingAccount):
-    """An account that also has one package and its archive, and answers with the real model."""
+    """An account that also has one package, its record and its archive, and answers with the real model."""
 
     def __init__(self, archive: Any, model: inference.Model, check: Any) -> None:
         super().__init__(check)
         self.body, self.model = archive.body, model
         self.container: dict[str, Any] = {
             "Image": serving_image.uri("us-east-1"),
-            "ModelDataUrl": "s3://bucket/models/1/model.tar.gz",
+            "ModelDataUrl": ARCHIVE_URI,
             "Environment": dict(serving_image.ENVIRONMENT),
         }
         self.package: dict[str, Any] = {
+            "ModelPackageArn": ARN,
+            "CreationTime": datetime(2026, 11, 24, 5, 0, tzinfo=UTC),
             "ModelPackageStatus": "Completed",
             "ModelApprovalStatus": "Approved",
             "ApprovalDescription": "Approved: accuracy 0.95 is at least 0.85",
             "InferenceSpecification": {"Containers": [self.container]},
             "CustomerMetadataProperties": {contract.METADATA_MODEL_SHA256: archive.sha256},
         }
+        self.record: bytes | None = b""
+        self.register()
         self.region = "us-east-1"
         self.ledger: dict[str, dict[str, Any]] = {}
+
+    def register(self, **changes: str) -> None:
+        """Write the package's record as its build would have, with some of its facts changed."""
+        facts = {"archive_sha256": storage.sha256(self.body), "commit": BUILD["COMMIT_ID"], "execution": "execution-1"}
+        self.record = json.dumps(vars(registration.of(self.package, **facts | changes))).encode()
 
     @property
     def clients(self) -> Clients:
@@ -56,8 +67,15 @@ class Cloud(HostingAccount):
         return clients
 
     def get_object(self, *, Bucket: str, Key: str) -> Any:
-        assert (Bucket, Key) == ("bucket", "models/1/model.tar.gz")
-        return {"Body": io.BytesIO(self.body)}
+        assert Bucket == "bucket"
+        found = {
+            registration.key("ChurnPredictionModels", self.package): self.record,
+            "models/1/model.tar.gz": self.body,
+        }.get(Key)
+        if found is None:
+            # What S3 says of an absent object to a role that may not list the bucket.
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "GetObject")
+        return {"Body": io.BytesIO(found)}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str) -> None:
         assert (Bucket, ContentType, IfNoneMatch) == ("bucket", "application/json", "*")
@@ -66,7 +84,7 @@ class Cloud(HostingAccount):
         self.ledger[Key] = json.loads(Body)
 
     def _describe_model_package(self, ModelPackageName: str) -> Any:
-        assert ModelPackageName == ARN
+        assert ModelPackageName == self.package["ModelPackageArn"]
         return self.package
 
     def _invoke_endpoint(self, *, EndpointName: str, ContentType: str, Accept: str, Body: bytes) -> Any:
@@ -122,13 +140,49 @@ def test_the_ledger_says_what_serves_by_whose_decision_and_from_which_commit(
     run(deploy, cloud)
 
     [(key, entry)] = cloud.ledger.items()
-    assert key == f"ledger/mle-004-churn/{deploy.execution}-serves.json"
+    assert key == f"ledger/mle-004-churn/{deploy.execution}-001.json"
     assert (entry["version"], entry["model_package_arn"], entry["commit"]) == (3, ARN, deploy.commit)
     assert entry["decision"] == "Approved: accuracy 0.95 is at least 0.85"
     assert cloud.endpoint is not None
     assert (entry["requested"], entry["config"]) == (False, cloud.endpoint["serving"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "editor", "approved_by"),
+    [
+        ("", {"UserProfileName": "ada", "IamIdentity": {"Arn": ROLE}}, "ada"),
+        ("", {"IamIdentity": {"Arn": ROLE}}, ROLE),
+        ("", {}, "somebody not named there"),
+        ("Approved: accuracy 0.95 is at least 0.85", {"IamIdentity": {"Arn": ROLE}}, ROLE),
+        (f"Approved by {ROLE}: looks: fine", {"IamIdentity": {"Arn": ROLE}}, ROLE),
+        ("Approved by ada", {"UserProfileName": "ada"}, "ada"),
+        ("Approved by ada: fine", {"UserProfileName": "bob"}, "ada (last changed by bob)"),
+    ],
+)
+def test_the_ledger_names_who_approved_wherever_that_was_done(
+    deploy: DeployEnvironment, cloud: Cloud, reason: str, editor: dict[str, Any], approved_by: str
+) -> None:
+    cloud.package |= {"ApprovalDescription": reason, "LastModifiedBy": editor}
+    if not reason:
+        del cloud.package["ApprovalDescription"]
     run(deploy, cloud)
-    assert cloud.ledger == {key: entry}
+
+    [entry] = cloud.ledger.values()
+    assert (entry["decision"], entry["approved_by"]) == (reason, approved_by)
+
+
+def test_the_ledger_ends_with_what_is_when_a_stage_was_run_again_and_again(
+    deploy: DeployEnvironment, cloud: Cloud
+) -> None:
+    run(deploy, cloud)
+    cloud.wrong = {3}
+    with pytest.raises(RoadError, match="predicts"):
+        run(deploy, cloud)
+    cloud.wrong = set()
+    run(deploy, cloud)
+
+    assert [entry["event"] for entry in cloud.ledger.values()] == ["serves", "failed", "serves"]
+    assert cloud.version == 3
 
 
 def test_a_model_that_proves_wrong_does_not_stay(deploy: DeployEnvironment, cloud: Cloud) -> None:
@@ -189,9 +243,12 @@ def test_a_version_that_a_person_asked_for_may_be_an_older_one(deploy: DeployEnv
     package = registry.parse_model_package_arn(ARN.replace("/3", "/9"))
     newer = dataclasses.replace(deploy, model_package_arn=package.text)
     (deploy.build_artifact / "model_package_arn.txt").write_text(package.text)
-    cloud._describe_model_package = lambda ModelPackageName: cloud.package  # type: ignore[method-assign]
+    cloud.package["ModelPackageArn"] = package.text
+    cloud.register()
     run(newer, cloud)
     (deploy.build_artifact / "model_package_arn.txt").write_text(ARN)
+    cloud.package["ModelPackageArn"] = ARN
+    cloud.register()
 
     with pytest.raises(RoadError, match="version 9 serves already and version 3 is older"):
         run(deploy, cloud)
@@ -211,30 +268,84 @@ def test_whatever_is_not_approved_changes_nothing(deploy: DeployEnvironment, clo
     assert cloud.writes == []
 
 
-# --- what is served is what was approved
+# --- what is served is what was registered and approved
 
 
 def test_another_archive_than_the_registered_one_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
     cloud.body = cloud.body[:-1] + b"x"
     with pytest.raises(RoadError, match="has SHA-256 .*, registered was .*; nothing was deployed"):
         run(deploy, cloud)
-    cloud.package["CustomerMetadataProperties"] = {}
-    with pytest.raises(RoadError, match="registered was None"):
+
+    assert cloud.writes == []
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_version_without_a_record_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, asked: bool) -> None:
+    cloud.record = None
+    with pytest.raises(
+        RoadError, match=rf"{ARN} has no registration record .*AccessDenied.* nothing was deployed.*aws "
+    ):
+        run(as_asked_for(deploy) if asked else deploy, cloud)
+
+    assert cloud.writes == []
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"package": {}}', b"\xff", b"null"])
+def test_what_is_no_record_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, body: bytes) -> None:
+    cloud.record = body
+    with pytest.raises(
+        RoadError, match=r"s3://bucket/registrations/.* is no registration record; nothing was deployed"
+    ):
         run(deploy, cloud)
 
     assert cloud.writes == []
 
 
+def test_the_record_of_another_version_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    assert cloud.record is not None
+    cloud.record = cloud.record.replace(ARN.encode(), ARN.replace("/3", "/2").encode())
+    with pytest.raises(RoadError, match=f"is about {GROUP_ARN}/2, not {ARN}; nothing was deployed"):
+        run(deploy, cloud)
+
+    assert cloud.writes == []
+
+
+def test_another_fault_of_s3_is_not_taken_for_an_absent_record(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "GetObject")
+
+    cloud.get_object = refuse  # type: ignore[method-assign]
+    with pytest.raises(ClientError, match="SlowDown"):
+        run(deploy, cloud)
+
+
+def test_both_spellings_of_a_group_mean_the_same_record(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    assert cloud.record is not None
+    cloud.record = cloud.record.replace(ARN.encode(), ARN.lower().encode())
+    run(deploy, cloud)
+
+    assert cloud.version == 3
+
+
+# What a poisoned build could have written into its record as well
+
+
 def test_an_archive_outside_the_model_bucket_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    with pytest.raises(RoadError, match="is not in the model bucket bucke; nothing was deployed"):
-        run(dataclasses.replace(deploy, model_bucket="bucke"), cloud)
+    cloud.container["ModelDataUrl"] = "s3://bucke/models/1/model.tar.gz"
+    cloud.register()
+    with pytest.raises(RoadError, match="s3://bucke/.* is not in the model bucket bucket; nothing was deployed"):
+        run(deploy, cloud)
+    del cloud.container["ModelDataUrl"]
+    cloud.register()
+    with pytest.raises(RoadError, match="None is not in the model bucket bucket; nothing was deployed"):
+        run(deploy, cloud)
 
     assert cloud.writes == []
 
 
 def test_what_is_no_archive_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
     cloud.body = b"no archive"
-    cloud.package["CustomerMetadataProperties"] = {contract.METADATA_MODEL_SHA256: storage.sha256(cloud.body)}
+    cloud.register()
     with pytest.raises(RoadError, match="not a gzip file; nothing was deployed. Train again"):
         run(deploy, cloud)
 
@@ -251,32 +362,55 @@ def test_what_is_no_archive_changes_nothing(deploy: DeployEnvironment, cloud: Cl
 )
 def test_another_image_than_awss_own_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, image: str) -> None:
     cloud.container["Image"] = image
+    cloud.register()
     with pytest.raises(RoadError, match="the package's image is .*; nothing was deployed"):
-        run(deploy, cloud)
+        run(as_asked_for(deploy), cloud)
 
     assert cloud.writes == []
 
 
-def test_a_version_of_an_older_container_can_still_be_released(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    cloud.container["Image"] = cloud.container["Image"].replace(runtimes.CONTAINER_VERSION, "1.4-2")
-    run(deploy, cloud)
+@pytest.mark.parametrize("changed", ["image", "environment", "commit"])
+def test_an_older_commits_version_goes_live_only_where_a_person_asked_for_it(
+    deploy: DeployEnvironment, cloud: Cloud, changed: str
+) -> None:
+    if changed == "image":
+        cloud.container["Image"] = cloud.container["Image"].replace(runtimes.CONTAINER_VERSION, "1.4-2")
+    elif changed == "environment":
+        del cloud.container["Environment"]["OMP_NUM_THREADS"]
+    cloud.register(**({"commit": "4567def"} if changed == "commit" else {}))
+    with pytest.raises(RoadError, match=r"(Image|Environment.OMP_NUM_THREADS) is|of commit 4567def, not of 0123abc"):
+        run(deploy, cloud)
+    assert cloud.writes == []
+    run(as_asked_for(deploy), cloud)
 
     assert cloud.version == 3
 
 
-def test_a_second_container_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
-    cloud.package["InferenceSpecification"]["Containers"].append(cloud.container)
-    with pytest.raises(RoadError, match="nothing was deployed"):
-        run(deploy, cloud)
-
-
-@pytest.mark.parametrize("code", ["s3://elsewhere/code.tar.gz", "/opt/ml/modelling", ""])
-def test_code_from_outside_of_the_archive_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, code: str) -> None:
-    cloud.container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = code
-    with pytest.raises(RoadError, match="takes its code from .*, not from its archive; nothing was deployed"):
-        run(deploy, cloud)
+def test_a_second_container_or_none_changes_nothing(deploy: DeployEnvironment, cloud: Cloud) -> None:
+    for containers in ([cloud.container, cloud.container], []):
+        cloud.package["InferenceSpecification"]["Containers"] = containers
+        cloud.register()
+        with pytest.raises(RoadError, match="nothing was deployed"):
+            run(deploy, cloud)
 
     assert cloud.writes == []
+
+
+@pytest.mark.parametrize(
+    "code", ["s3://elsewhere/code.tar.gz", "/opt/ml/modelling", "", "/opt/ml/model/../../tmp", "/opt/ml/model/.."]
+)
+def test_code_from_outside_of_the_archive_changes_nothing(deploy: DeployEnvironment, cloud: Cloud, code: str) -> None:
+    cloud.container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = code
+    cloud.register()
+    with pytest.raises(RoadError, match="takes its code from .*, not from its archive; nothing was deployed"):
+        run(as_asked_for(deploy), cloud)
+
+    assert cloud.writes == []
+
+
+def as_asked_for(deploy: DeployEnvironment) -> DeployEnvironment:
+    """Return what the build is told where a person asked for the version."""
+    return dataclasses.replace(deploy, requested=registry.parse_model_package_arn(ARN))
 
 
 # --- the ARN file

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from ml import endpoint, endpoint_config
 from ml.endpoint import FailedError, RolledBackError
+from ml.endpoint_wait import Wait
 from ml.errors import RoadError
 from tests.ml.hosting_account import GROUP_ARN, ROLE, release
 
@@ -55,10 +56,17 @@ def pauses(seconds: float) -> Iterator[float]:
     return iter([0.0, 1.0, 2.0, seconds])
 
 
-def wait(fake: Any, config: str = "new", *, old_reason: str = "") -> list[str]:
+def wait(fake: Any, *, old_reason: str = "", seconds: float = 1200, looks: Any = pauses) -> list[str]:
+    """Wait until "new" serves, and return what was said."""
     said: list[str] = []
-    endpoint.wait_in_service(fake, "e", config, old_reason=old_reason, pauses=pauses(1200), say=said.append)
+    waiting = Wait(name="e", seconds=seconds, say=said.append)
+    endpoint.wait_in_service(fake, "new", waiting, old_reason=old_reason, pauses=looks)
     return said
+
+
+def settled(fake: Any, said: list[str] | None = None, looks: Any = pauses) -> Any:
+    waiting = Wait(name="e", seconds=1500, say=[].append if said is None else said.append)
+    return endpoint.settled(fake, waiting, looks)
 
 
 # --- model and configuration
@@ -128,19 +136,19 @@ def test_an_equal_configuration_is_used_again_and_another_is_an_error(sagemaker:
 def test_somebody_elses_change_is_awaited(sagemaker: Any, status: str) -> None:
     fake = sagemaker(describe_endpoint=[state(status), state(status), state("InService")])
 
-    assert endpoint.settled(fake, "e", pauses(1)) == state("InService")
+    assert settled(fake) == state("InService")
     assert len(fake.sent) == 3
 
 
 def test_somebody_elses_endless_change_is_an_error(sagemaker: Any) -> None:
     with pytest.raises(RoadError, match="endpoint e is being changed by somebody else for too long"):
-        endpoint.settled(sagemaker(describe_endpoint=[state("Updating")]), "e", pauses(1))
+        settled(sagemaker(describe_endpoint=[state("Updating")]))
 
 
 def test_an_absent_endpoint_is_none_and_another_fault_is_raised(sagemaker: Any, client_error: Any) -> None:
-    assert endpoint.settled(sagemaker(describe_endpoint=[ABSENT]), "e", pauses(1)) is None
+    assert settled(sagemaker(describe_endpoint=[ABSENT])) is None
     with pytest.raises(ClientError, match="AccessDenied"):
-        endpoint.settled(sagemaker(describe_endpoint=[client_error("AccessDeniedException")]), "e", pauses(1))
+        settled(sagemaker(describe_endpoint=[client_error("AccessDeniedException")]))
 
 
 # --- beginning a change
@@ -202,23 +210,25 @@ def test_every_status_that_sagemaker_knows_is_one_of_ours() -> None:
 
 def test_a_removed_endpoint_is_gone_when_we_go_on(sagemaker: Any) -> None:
     fake = sagemaker(describe_endpoint=[state("Deleting"), ABSENT])
-    endpoint.remove(fake, "e", pauses)
+    endpoint.remove(fake, "e", pauses=pauses, say=print)
 
     assert fake.operations() == ["delete_endpoint", "describe_endpoint", "describe_endpoint"]
 
 
 def test_an_endpoint_that_is_gone_already_needs_no_removal(sagemaker: Any) -> None:
     fake = sagemaker(delete_endpoint=[ABSENT], describe_endpoint=[ABSENT])
-    endpoint.remove(fake, "e", pauses)
+    endpoint.remove(fake, "e", pauses=pauses, say=print)
 
     assert fake.operations() == ["delete_endpoint", "describe_endpoint"]
 
 
 def test_an_endpoint_that_stays_is_an_error(sagemaker: Any, client_error: Any) -> None:
     with pytest.raises(RoadError, match="endpoint e could not be removed"):
-        endpoint.remove(sagemaker(describe_endpoint=[state("Failed")]), "e", pauses)
+        endpoint.remove(sagemaker(describe_endpoint=[state("Failed")]), "e", pauses=pauses, say=print)
     with pytest.raises(ClientError, match="AccessDenied"):
-        endpoint.remove(sagemaker(delete_endpoint=[client_error("AccessDeniedException")]), "e", pauses)
+        endpoint.remove(
+            sagemaker(delete_endpoint=[client_error("AccessDeniedException")]), "e", pauses=pauses, say=print
+        )
 
 
 # --- waiting
@@ -228,6 +238,61 @@ def test_success_is_in_service_with_our_configuration_and_progress_is_said(sagem
     fake = sagemaker(describe_endpoint=[state("Updating"), state("Updating"), state("InService", "new")])
 
     assert wait(fake) == ["endpoint: e is Updating after 0 s", "endpoint: e is InService after 2 s"]
+
+
+def each_ten_seconds(seconds: float) -> Iterator[float]:
+    """Looks by a clock that nobody waits for."""
+    return iter([float(second) for second in range(0, int(seconds) + 1, 10)])
+
+
+def test_a_long_wait_gives_a_sign_of_life_once_a_minute(sagemaker: Any) -> None:
+    fake = sagemaker(describe_endpoint=[*[state("Updating")] * 13, state("InService", "new")])
+
+    assert wait(fake, seconds=4200, looks=each_ten_seconds) == [
+        "endpoint: e is Updating after 0 s",
+        "endpoint: e is still Updating after 60 of at most 4200 s",
+        "endpoint: e is still Updating after 120 of at most 4200 s",
+        "endpoint: e is InService after 130 s",
+    ]
+
+
+def test_the_minute_begins_anew_with_each_status(sagemaker: Any) -> None:
+    fake = sagemaker(describe_endpoint=[*[state("Creating")] * 5, *[state("Updating")] * 7, state("InService", "new")])
+
+    assert wait(fake, looks=each_ten_seconds)[1:] == [
+        "endpoint: e is Updating after 50 s",
+        "endpoint: e is still Updating after 110 of at most 1200 s",
+        "endpoint: e is InService after 120 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variants", "told"),
+    [
+        ([{"CurrentWeight": 0.25, "DesiredWeight": 1.0}], ", traffic weight of the new variant 0.25 of 1"),
+        (
+            [{"CurrentWeight": 0.0, "DesiredWeight": 1.0, "VariantStatus": [{"Status": "Baking"}]}],
+            ", traffic weight of the new variant 0 of 1, Baking",
+        ),
+        ([{"VariantStatus": [{"Status": "Creating"}]}], ", Creating"),
+        ([{"CurrentWeight": 0.5}], ""),
+        ([], ""),
+        (None, ""),
+    ],
+)
+def test_a_sign_of_life_says_how_far_the_traffic_is(sagemaker: Any, variants: Any, told: str) -> None:
+    pending = {"EndpointConfigName": "new"} | ({"ProductionVariants": variants} if variants is not None else {})
+    looks = [*[state("Updating", PendingDeploymentSummary=pending)] * 7, state("InService", "new")]
+
+    said = wait(sagemaker(describe_endpoint=looks), looks=each_ten_seconds)
+    assert said[1] == f"endpoint: e is still Updating after 60 of at most 1200 s{told}"
+
+
+def test_somebody_elses_change_gives_signs_of_life_too(sagemaker: Any) -> None:
+    said: list[str] = []
+    settled(sagemaker(describe_endpoint=[*[state("Creating")] * 8, state("InService")]), said, each_ten_seconds)
+
+    assert said == ["endpoint: e is Creating after 0 s", "endpoint: e is still Creating after 60 of at most 1500 s"]
 
 
 def test_in_service_with_the_old_configuration_after_a_change_is_a_roll_back(sagemaker: Any) -> None:

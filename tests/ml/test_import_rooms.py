@@ -17,7 +17,8 @@ BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_stat
 DEPLOY = REGISTRY | {
     "ml.entry", "ml.storage", "ml.approved_version", "ml.proof", "ml.rollout", "ml.endpoint", "ml.endpoint_config",
     "ml.endpoint_plan", "ml.serving", "ml.autoscaling", "ml.pruning",
-    "ml.runtimes", "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle",
+    "ml.runtimes", "ml.serving_image", "ml.ledger", "ml.model_archive", "ml.safe_pickle", "ml.registration",
+    "ml.registered_version", "ml.endpoint_wait",
 }  # fmt: skip
 SERVING = {
     "ml.inference", "ml.quick_forest", "ml.quick_model", "ml.quick_records", "ml.request_rows", "ml.safe_pickle"
@@ -33,7 +34,8 @@ TRAIN = REGISTRY | TABLE | REPORT | {
     "ml.entry", "ml.storage", "ml.data", "ml.usecases", "ml.training", "ml.evaluation", "ml.packaging", "ml.search",
     "ml.made", "ml.training_channels", "ml.training_job", "ml.training_log", "ml.training_request",
     "ml.training_source", "ml.training_run", "ml.build_environment",
-    "ml.package_request", "ml.approved_version", "ml.runtimes", "ml.serving_image", "ml.evaluation.classification",
+    "ml.package_request", "ml.registration", "ml.endpoint_wait", "ml.approved_version",
+    "ml.runtimes", "ml.serving_image", "ml.evaluation.classification",
     "ml.evaluation.clustering", "ml.evaluation.intervals", "ml.evaluation.regression", "ml.evaluation.weighted_metrics",
     "ml.evaluation.curves", "ml.evaluation.importance", "ml.evaluation.slices", "ml.evidence", "ml.data_report",
     "ml.spelling", "ml.preparation", "ml.leakage", "ml.model_archive", "ml.proof",

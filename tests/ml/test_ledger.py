@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -24,9 +25,48 @@ ENTRY = ledger.Entry(
 )
 
 
-def test_an_entry_is_written_once_and_stays_as_it_was(aws: SimpleNamespace) -> None:
-    assert ledger.record(aws.s3, aws.bucket, ENTRY)
-    assert not ledger.record(aws.s3, aws.bucket, dataclasses.replace(ENTRY, version=2, time="2026-11-25T05:00:00Z"))
+def test_an_entry_stays_as_it_was(aws: SimpleNamespace) -> None:
+    place = ledger.record(aws.s3, aws.bucket, ENTRY)
+    assert place == "ledger/mle-004-churn/e-1-001.json"
+    ledger.record(aws.s3, aws.bucket, dataclasses.replace(ENTRY, version=2, time="2026-11-25T05:00:00Z"))
+    assert ledger.entries(aws.s3, aws.bucket, "mle-004-churn")[0] == ENTRY
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_every_run_of_a_retried_stage_leaves_its_entry_and_the_last_one_says_what_is(
+    aws: SimpleNamespace, seconds: int
+) -> None:
+    """It served, it was run again and failed, and a third run has put it back."""
+    runs = [
+        dataclasses.replace(ENTRY, event=event, time=f"2026-11-24T05:00:{n * seconds:02}Z", detail=str(n))
+        for n, event in enumerate((ledger.SERVES, ledger.FAILED, ledger.SERVES))
+    ]
+    places = [ledger.record(aws.s3, aws.bucket, run) for run in runs]
+
+    assert [place[-8:] for place in places] == ["001.json", "002.json", "003.json"]
+    assert ledger.entries(aws.s3, aws.bucket, "mle-004-churn") == runs
+
+
+def test_an_entry_whose_writing_was_repeated_is_one(aws: SimpleNamespace) -> None:
+    """boto3 sends a write again whose answer was lost, and then finds its own first one there."""
+    for _ in range(2):
+        ledger.record(aws.s3, aws.bucket, ENTRY)
+    assert ledger.entries(aws.s3, aws.bucket, "mle-004-churn") == [ENTRY]
+
+
+def test_runs_without_end_are_an_error(aws: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_ATTEMPTS", 2)
+    for _ in range(2):
+        ledger.record(aws.s3, aws.bucket, ENTRY)
+    with pytest.raises(RoadError, match="e-1 has left 2 entries in the ledger of .*. Start the pipeline anew"):
+        ledger.record(aws.s3, aws.bucket, ENTRY)
+
+
+def test_an_entry_from_before_runs_were_counted_and_approvers_kept_can_be_read(aws: SimpleNamespace) -> None:
+    old = dataclasses.asdict(ENTRY)
+    del old["approved_by"]
+    place = "ledger/mle-004-churn/e-1-serves.json"
+    aws.s3.put_object(Bucket=aws.bucket, Key=place, Body=json.dumps(old).encode())
     assert ledger.entries(aws.s3, aws.bucket, "mle-004-churn") == [ENTRY]
 
 

@@ -1,5 +1,6 @@
 """Who waits and since when, which version is meant, and what a rollback tells."""
 
+import dataclasses
 import io
 import json
 from dataclasses import replace
@@ -243,12 +244,31 @@ def test_what_another_groups_version_of_that_number_did_is_not_told_of_this_one(
     assert state.history(account, stack()).rows[0]["deployed"] == ", ".join([own.time] * 2)
 
 
+def test_lineage_and_history_name_whoever_approved_in_the_registry_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = version(1)
+    editor = {"LastModifiedBy": {"UserProfileName": "ada"}}
+    decided = dataclasses.replace(known, description={**known.description, **editor})
+    serving(monkeypatch, f"{PACKAGE}/2")
+    monkeypatch.setattr(state, "one_version", lambda sagemaker, group, number: decided)
+    monkeypatch.setattr(state, "all_versions", lambda sagemaker, group: [decided])
+    recorded = dataclasses.replace(entry(ledger.SERVES), decision="", approved_by="ada")
+    monkeypatch.setattr(ledger, "entries", lambda s3, bucket, endpoint: [recorded])
+    account = aws(sagemaker=None, s3=None)
+
+    rows = {row["what"]: row["value"] for row in state.lineage(account, stack(), "1").rows}
+    assert rows["by and why"] == "Approved by ada: no reason given"
+    assert rows[f"serves {recorded.time}"] == "e-1: with c; approved by ada; "
+    assert state.history(account, stack()).rows[0]["reason"] == "Approved by ada: no reason given"
+
+
 # --- rollback
 
 
 def rolled_back(monkeypatch: pytest.MonkeyPatch, ended: str, *recorded: ledger.Entry) -> Any:
     monkeypatch.setattr(decide, "one_version", lambda sagemaker, group, number: version(number))
-    bodies = {entry.key: json.dumps(vars(entry)).encode() for entry in recorded}
+    bodies = {ledger.key(entry, n): json.dumps(vars(entry)).encode() for n, entry in enumerate(recorded, 1)}
     listed = [{"Contents": [{"Key": key} for key in bodies]}]
     account = aws(
         sagemaker=None,
@@ -290,6 +310,11 @@ def entry(event: str, *, execution: str = "e-1", number: int = 1, package: str =
         decision="Approved: by ada",
         detail="with c",
     )
+
+
+def test_a_rollback_whose_last_entry_is_a_failure_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    then = dataclasses.replace(entry(ledger.FAILED), time="2026-11-28T12:00:01Z")
+    assert rolled_back(monkeypatch, "Failed", entry(ledger.SERVES), then).exit_status == 1
 
 
 def test_a_rollback_is_done_when_the_ledger_says_that_the_version_serves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """A train build that is killed at any step: the same execution, run again, ends with one version and its ARN file."""
 
 import io
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from ml import create_model_package, registry, training_run, usecases
 from ml.build_environment import BuildEnvironment
+from ml.errors import RoadError
 from tests.ml.hosting_account import GROUP_ARN, Killed
 from tests.ml.test_create_model_package import ENVIRONMENT
 
@@ -71,7 +74,8 @@ class Account:
 
     def _create_model_package(self, *, ClientToken: str, **request: Any) -> Any:
         arn = f"{GROUP_ARN}/{len(self.packages) + 1}"
-        package = self.packages.setdefault(ClientToken, {"ModelPackageArn": arn, **request})
+        created = datetime(2026, 11, 24, 5, 0, len(self.packages), tzinfo=UTC)
+        package = self.packages.setdefault(ClientToken, {"ModelPackageArn": arn, "CreationTime": created, **request})
         return {"ModelPackageArn": package["ModelPackageArn"]}
 
     def _describe_endpoint(self, *, EndpointName: str) -> Any:
@@ -83,8 +87,7 @@ class Account:
     def _describe_model_package(self, *, ModelPackageName: str) -> Any:
         """Tell that the package is complete at the second look."""
         self.looks += 1
-        (package,) = self.packages.values()
-        assert package["ModelPackageArn"] == ModelPackageName
+        [package] = [each for each in self.packages.values() if each["ModelPackageArn"] == ModelPackageName]
         return {**package, "ModelPackageStatus": "Completed" if self.looks % 2 == 0 else "InProgress"}
 
 
@@ -129,12 +132,15 @@ def test_a_build_that_nobody_kills_waits_until_the_package_is_complete(
     account = Account(check_request)
     arn = build(account, tmp_path)
 
-    assert account.steps[-4:] == [
-        "describe_model_package", "model_report_url.txt", "model_summary.txt", "model_package_arn.txt"
+    assert account.steps[-5:] == [
+        "describe_model_package", "put_object", "model_report_url.txt", "model_summary.txt", "model_package_arn.txt"
     ]  # fmt: skip
-    assert account.steps.index("create_model_package") > max(
-        number for number, step in enumerate(account.steps) if step == "put_object"
-    ), "what is registered lies in the bucket already"
+    *stored, recorded = (number for number, step in enumerate(account.steps) if step == "put_object")
+    assert max(stored) < account.steps.index("create_model_package") < recorded, (
+        "what is registered lies in the bucket already, and then a record of what the registry holds"
+    )
+    [record] = [json.loads(body) for key, body in account.objects.items() if key.startswith("registrations/")]
+    assert (record["model_package_arn"], record["execution"]) == (arn, ENVIRONMENT["PIPELINE_EXECUTION_ID"])
     assert (tmp_path / "model_package_arn.txt").read_text() == arn + "\n"
 
 
@@ -164,11 +170,30 @@ def test_a_build_that_is_killed_at_any_step_is_finished_by_the_next(
         assert account.objects == untouched.objects, step
 
 
-def test_another_execution_registers_a_version_of_its_own_and_stores_only_its_report(
+def test_a_version_that_was_changed_while_its_build_lay_dead_gets_no_record(
+    build: Any, check_request: Any, tmp_path: Path
+) -> None:
+    account = Account(check_request)
+    build(untouched := Account(check_request), tmp_path)
+    account.kill_after = untouched.steps.index("create_model_package")
+    with pytest.raises(Killed):
+        build(account, tmp_path)
+    account.kill_after = None
+    [package] = account.packages.values()
+    [container] = package["InferenceSpecification"]["Containers"]
+    container["Environment"] = {**container["Environment"], "PIP_INDEX_URL": "https://elsewhere"}
+    (again := tmp_path / "again").mkdir()
+    with pytest.raises(RoadError, match="is not what this build registered: .*PIP_INDEX_URL is 'https://elsewhere'"):
+        build(account, again)
+
+    assert not [key for key in account.objects if key.startswith("registrations/")]
+    assert list(again.iterdir()) == []
+
+
+def test_another_execution_registers_a_version_of_its_own_and_stores_only_its_report_and_record(
     build: Any, check_request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = Account(check_request)
-    monkeypatch.setattr(registry, "wait_until_completed", lambda *_: {})
     first = build(account, tmp_path)
     objects = set(account.objects)
     monkeypatch.setitem(ENVIRONMENT, "PIPELINE_EXECUTION_ID", "another")
@@ -176,4 +201,4 @@ def test_another_execution_registers_a_version_of_its_own_and_stores_only_its_re
     assert build(account, tmp_path) != first
     assert len(account.packages) == 2
     # The page names its execution.
-    assert [key.partition("/")[0] for key in account.objects.keys() - objects] == ["reports"]
+    assert sorted(key.partition("/")[0] for key in account.objects.keys() - objects) == ["registrations", "reports"]

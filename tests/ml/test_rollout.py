@@ -137,6 +137,47 @@ def test_a_model_that_proves_wrong_is_taken_back_at_once(account: HostingAccount
     assert (versions(account), list(account.configs)) == (["v1"], [before])
 
 
+@pytest.mark.parametrize("failing", ["refused", "rolled back"])
+def test_a_way_back_that_fails_is_told_with_what_serves_and_its_repair(account: HostingAccount, failing: str) -> None:
+    before = account.run(release(1))
+    account.wrong = {2}
+    update = account._update_endpoint
+
+    def fails(EndpointConfigName: str, **parameters: Any) -> Any:
+        if EndpointConfigName == before and failing == "refused":
+            raise ClientError({"Error": {"Code": "ResourceLimitExceeded", "Message": "2 Instances"}}, "UpdateEndpoint")
+        account.bad = {1}
+        update(EndpointConfigName=EndpointConfigName, **parameters)
+
+    account._update_endpoint = fails  # type: ignore[method-assign]
+    with pytest.raises(RoadError) as caught:
+        account.run(release(2))
+    told = str(caught.value)
+    assert told.startswith("an unproven model, version 2, still serves endpoint mle-004-churn: the way back failed: ")
+    assert ("2 Instances" if failing == "refused" else "rolled back") in told
+    assert "predicts" in told and "Retry the stage" in told and "\n" not in told
+    assert told.endswith(f"aws sagemaker update-endpoint --endpoint-name {NAME} --endpoint-config-name {before}")
+    assert (serves(account, 2), account.violations) == (True, [])
+
+    account._update_endpoint, account.bad = update, set()  # type: ignore[method-assign]
+    with pytest.raises(RoadError, match=f"predicts .* {before} serves again"):
+        account.run(release(2))
+    assert serves(account, 1)
+
+
+def test_a_first_model_that_cannot_be_removed_is_told_with_its_repair(account: HostingAccount) -> None:
+    account.wrong = {1}
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DeleteEndpoint")
+
+    account._delete_endpoint = refuse  # type: ignore[method-assign]
+    with pytest.raises(RoadError, match="unproven model, version 1, still serves .*AccessDenied.* delete-endpoint --e"):
+        account.run(release(1))
+
+    assert serves(account, 1)
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_without_quota_nothing_changes_and_nothing_is_left(account: HostingAccount, first: bool) -> None:
     if not first:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ml import contract
+from ml import contract, ledger
 from rehearsal.account.calls import Call
 from rehearsal.account.cloud import Caller, Cloud, Reply
 from rehearsal.account.gateway import Proceed
@@ -138,6 +138,7 @@ class Manual:
     not_released: Outcome
     versions: int
     age: float
+    entries: Sequence[ledger.Entry]
     denied: Sequence[Call]
     unused: Sequence[Grant]
 
@@ -166,6 +167,7 @@ def manual(tmp_path_factory: pytest.TempPathFactory) -> Manual:
             not_released=refused,
             versions=len(road.packages()) - versions,
             age=age,
+            entries=ledger.entries(road.cloud.client("s3"), road.outputs["model_bucket"], road.endpoint),
             denied=road.cloud.journal.denied(),
             unused=never_used(road.policies(), road.cloud.journal.calls()),
         )
@@ -245,6 +247,15 @@ def test_an_approval_in_the_registry_releases_the_pipeline_and_goes_live(manual:
     approval = next(run for run in outcome.execution.actions if run.label == ASKED)
     assert outcome.by(IN_REGISTRY) in approval.summary
     assert outcome.served_version == outcome.package["ModelPackageVersion"] == 3
+
+
+def test_the_ledger_names_the_person_who_approved_in_the_pipeline_or_in_the_registry(manual: Manual) -> None:
+    in_pipeline, in_registry, again = manual.entries
+    assert {each.event for each in manual.entries} == {ledger.SERVES}
+    assert in_registry.approved_by == manual.approved_in_registry.by(IN_REGISTRY)
+    person = manual.approved_in_pipeline.by(IN_PIPELINE)
+    assert in_pipeline.approved_by.startswith(f"{person} (last changed by arn:aws:sts::")
+    assert again.approved_by == in_pipeline.approved_by
 
 
 def test_a_rejection_in_the_registry_ends_the_pipeline_and_nothing_else_goes_live(manual: Manual) -> None:

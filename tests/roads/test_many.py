@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ml import contract, deploy_model, ledger, registry
+from ml import contract, deploy_model, ledger, registration, registry
 from ml.deploy_model import DeployEnvironment
 from ml.operate.app import app
 from ml.operate.versions import all_versions
@@ -95,11 +95,19 @@ def oldest_first(road: Road) -> list[Mapping[str, Any]]:
 
 
 def register_beside(road: Road, packages: Sequence[Mapping[str, Any]]) -> None:
-    """Register a version for each of these, with all that it holds, and let the approval function decide."""
-    sagemaker = road.cloud.client("sagemaker")
+    """Register a version for each of these, with all that it holds and its record; the approval function decides."""
+    sagemaker, s3 = road.cloud.client("sagemaker"), road.cloud.client("s3")
     for package in packages:
         request = {key: package[key] for key in KEPT}
-        sagemaker.create_model_package(**request, ModelApprovalStatus=contract.PENDING)
+        arn = sagemaker.create_model_package(**request, ModelApprovalStatus=contract.PENDING)["ModelPackageArn"]
+        made, facts = registry.describe(sagemaker, arn), package["CustomerMetadataProperties"]
+        registered = registration.of(
+            made,
+            archive_sha256=facts[contract.METADATA_MODEL_SHA256],
+            commit=facts[contract.METADATA_COMMIT],
+            execution=facts[contract.METADATA_EXECUTION],
+        )
+        registration.record(s3, road.outputs["model_bucket"], road.outputs["model_package_group"], made, registered)
     road.settle()
 
 
