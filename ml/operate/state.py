@@ -89,7 +89,7 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
     entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
     package = serves.model_package if serves else None
     serving_it = package is not None and approved_version.is_same(package, version.arn)
-    changed_by = version.description.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "")
+    changed_by = registry.last_editor(version.description) if "LastModifiedBy" in version.description else ""
     facts: list[tuple[str, str, Any]] = [
         ("endpoint", "name", stack.endpoint_name if serving_it else "does not serve this version"),
         ("endpoint", "configuration", serves.config_name if serving_it and serves else ""),
