@@ -88,7 +88,7 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
     _, serves = serving_now(aws, stack)
     entries = ledger.entries(aws.client("s3"), stack.model_bucket, stack.endpoint_name)
     own = [entry for entry in entries if entry.is_about(version.arn)]
-    changed_by = version.description.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn", "")
+    changed_by = registry.last_editor(version.description) if "LastModifiedBy" in version.description else ""
     facts: list[tuple[str, str, Any]] = [
         *_served_by(version, stack, serves, own),
         ("package", "arn", version.arn.text),

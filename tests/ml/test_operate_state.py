@@ -258,7 +258,7 @@ def test_lineage_and_history_name_whoever_approved_in_the_registry_without_a_wor
     account = aws(sagemaker=None, s3=None)
 
     rows = {row["what"]: row["value"] for row in state.lineage(account, stack(), "1").rows}
-    assert rows["by and why"] == "Approved by ada: no reason given"
+    assert (rows["by and why"], rows["last changed by"]) == ("Approved by ada: no reason given", "ada")
     assert rows[f"serves {recorded.time}"] == "e-1: with c; approved by ada; "
     assert state.history(account, stack()).rows[0]["reason"] == "Approved by ada: no reason given"
 
