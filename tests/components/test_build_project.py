@@ -52,6 +52,7 @@ def test_train_knows_where_and_as_whom_its_jobs_run_where_it_starts_some(recorde
     }
 
 
+@pytest.mark.slow
 def test_a_train_build_may_take_as_long_as_the_jobs_that_it_waits_for(recorded: Record) -> None:
     def minutes(**training: object) -> int:
         return int(recorded("dev", {"training": training}).one("Project", "train").inputs["buildTimeout"])
@@ -90,6 +91,7 @@ def test_deploy_knows_what_serves_and_as_whom(recorded: Record) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_deploy_build_may_take_as_long_as_its_update_is_watched_and_taken_back(recorded: Record) -> None:
     def minutes(endpoint: dict[str, object]) -> int:
         project = recorded("dev", {"endpoint": endpoint}).one("Project", "deploy").inputs

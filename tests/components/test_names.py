@@ -107,6 +107,7 @@ def test_two_stacks_share_no_name(one: str, other: str) -> None:
 
 @settings(deadline=None)
 @given(one=SUFFIXES, other=SUFFIXES)
+@pytest.mark.slow
 def test_no_stacks_arn_pattern_reaches_into_another_stack(one: str, other: str) -> None:
     if one == other:
         return

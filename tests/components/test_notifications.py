@@ -52,6 +52,7 @@ def test_without_addresses_nothing_is_subscribed(recorded: Record) -> None:
     assert recorded("dev", {"approval": {"mode": contract.MANUAL}}).of("TopicSubscription") == []
 
 
+@pytest.mark.slow
 def test_an_address_keeps_its_subscription_when_another_leaves(recorded: Record) -> None:
     def addresses(emails: list[str]) -> dict[str, str]:
         run = recorded("dev", {"alarms": {"emails": emails}})

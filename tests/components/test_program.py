@@ -194,6 +194,7 @@ def test_a_stack_that_sets_no_region_asks_in_the_programs_own_for_its_account() 
     assert mocks.regions[by.split("::")[-2]] == REGION
 
 
+@pytest.mark.slow
 def test_a_stack_that_is_turned_over_keeps_a_group_of_a_name_of_its_own(recorded: Record) -> None:
     """Another name or description would be another group; a second one of that name cannot be made."""
     churn, fraud = (
@@ -212,6 +213,7 @@ class _Refusing(ProviderMocks):
         return super().new_resource(args)
 
 
+@pytest.mark.slow
 def test_a_failed_run_raises_and_leaves_nothing_for_the_next_one(recorded: Record) -> None:
     config = stack_config(ROOT, "dev")
     with pytest.raises(RuntimeError, match="no room for "):

@@ -500,6 +500,7 @@ def test_the_program_stops_with_the_same_error_before_it_registers_anything() ->
     assert "acuracy is not a metric" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_settings_of_other_projects_are_none_of_ours() -> None:
     assert record("dev", {"aws:region": "us-east-1", "other:thing": "1"}).exports["approval_mode"] == "automated"
 

@@ -46,6 +46,7 @@ def test_alarms_for_nobody_are_warned_of_where_the_stack_is_protected(
     assert warned({"protectData": protect, "alarms": {"emails": emails}}) == expected
 
 
+@pytest.mark.slow
 def test_the_program_warns_once_of_each_in_a_preview_too(recorded: Record) -> None:
     for preview in (True, False):
         said = recorded("prod", preview=preview).warnings

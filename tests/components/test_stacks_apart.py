@@ -71,6 +71,7 @@ def _context(conditions: Mapping[str, Mapping[str, Any]], place: int = 0) -> dic
 
 
 @pytest.mark.parametrize(("mine", "theirs"), PAIRS)
+@pytest.mark.slow
 def test_no_role_can_do_anything_to_another_stack(mine: str, theirs: str, stacks: dict[str, Held]) -> None:
     asking, owner = stacks[mine], stacks[theirs]
     foreign = [check for role in ROLES for check in grants(owner.policies[role])]
@@ -85,6 +86,7 @@ def test_no_role_can_do_anything_to_another_stack(mine: str, theirs: str, stacks
     assert reached == []
 
 
+@pytest.mark.slow
 def test_the_same_questions_are_answered_yes_at_home(stacks: dict[str, Held]) -> None:
     for stack in stacks.values():
         refused = [
@@ -97,6 +99,7 @@ def test_the_same_questions_are_answered_yes_at_home(stacks: dict[str, Held]) ->
 
 
 @pytest.mark.parametrize(("mine", "theirs"), PAIRS)
+@pytest.mark.slow
 def test_no_service_uses_the_key_of_another_stack(mine: str, theirs: str, stacks: dict[str, Held]) -> None:
     questions = list(services_of_the_key(stacks[mine]))
     assert len(questions) > 20

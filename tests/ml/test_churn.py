@@ -31,6 +31,7 @@ def accuracy(table: Any) -> float:
     return metrics(evaluation.evaluate(examination))["accuracy"]
 
 
+@pytest.mark.slow
 def test_the_default_model_is_well_above_its_threshold() -> None:
     assert accuracy(CHURN.synthetic()) > 0.92
 

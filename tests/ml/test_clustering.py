@@ -53,6 +53,7 @@ def gathered(table: Table, rival: Champion | None = None) -> evidence.Evidence:
     return evidence.gather(table, fit(table), use_case="segmentation", confidence=0.95, champion=rival)
 
 
+@pytest.mark.slow
 def test_every_row_is_compared_once_for_each_model_and_both_with_the_same(measured: list[Any]) -> None:
     table = customers(800)
     gathered(table)

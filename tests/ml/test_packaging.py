@@ -118,6 +118,7 @@ def packed(columns: int) -> Archive:
 
 
 @pytest.mark.parametrize(("columns", "records"), [(3, 5), (10_000, 4), (30_000, 1)])
+@pytest.mark.slow
 def test_wide_rows_are_fewer_golden_records_and_the_deploy_step_reads_them(columns: int, records: int) -> None:
     golden = proof.golden_records(packed(columns).body, "s3://b/k")
     assert [len(golden[key]) for key in ("instances", "predictions")] == [records, records]

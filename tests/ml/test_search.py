@@ -59,10 +59,12 @@ def test_the_best_is_what_is_fitted(churn: Any) -> None:
     assert training.train(table, build).model[-1].get_params()["max_depth"] == 8
 
 
+@pytest.mark.slow
 def test_the_same_search_finds_the_same(tried: Tried) -> None:
     assert search.write(tried()) == search.write(tried())
 
 
+@pytest.mark.slow
 def test_the_shares_of_several_jobs_are_together_the_whole(tried: Tried) -> None:
     whole = tried()
     shares = [tried(Plan(trials=4, folds=3, jobs=3, share=(index, 3))) for index in range(3)]
