@@ -168,6 +168,7 @@ def run_plan(plan: Plan, progress: Progress, monitor: MockMonitor) -> dict[str, 
     """
 
     def tell(text: str) -> None:
+        """Show what the program warns of, a note for each line."""
         for line in text.splitlines():
             progress.note("Pulumi", line)
 

@@ -61,6 +61,7 @@ class _Logger(logging.Logger):
         self._tell = tell
 
     def handle(self, record: logging.LogRecord) -> None:
+        """Tell it."""
         self._tell(record.getMessage())
 
 

@@ -191,16 +191,16 @@ def test_while_the_endpoint_changes_nothing_is_removed_and_nothing_new_is_called
     config, _ = killed(account)
     account.hosting.endpoint = {**(account.hosting.endpoint or {}), "status": status, "wanted": config}
     account.hosting._go_on = lambda: None  # type: ignore[method-assign]
-    refused_while(account, f"endpoint {NAME} is {status}")
+    assert_refused_while(account, f"endpoint {NAME} is {status}")
 
 
 def test_while_a_build_runs_nothing_is_removed_and_nothing_new_is_called_of_no_use(account: Operated) -> None:
     killed(account)
     account.builds = {"train:1": "SUCCEEDED", "train:2": "IN_PROGRESS"}
-    refused_while(account, "build train:2 runs")
+    assert_refused_while(account, "build train:2 runs")
 
 
-def refused_while(account: Operated, busy: str) -> None:
+def assert_refused_while(account: Operated, busy: str) -> None:
     before = (dict(account.hosting.configs), dict(account.hosting.models))
     answer = account.orphans()
     assert (answer.rows, answer.exit_status) == ([], 0)
