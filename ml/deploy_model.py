@@ -127,9 +127,11 @@ def deploy_model(deploy: DeployEnvironment, *, s3: "S3Client", clients: Clients,
     try:
         config = Rollout(release=release, golden=golden, clients=clients, pauses=pauses).run()
     except (RoadError, ClientError, BotoCoreError) as failure:
-        _record_failure(s3, deploy.model_bucket, ledger_entry(release, description, ledger.FAILED, str(failure)))
+        failed = ledger_entry(release, description, ledger.FAILED, str(failure), config=release.config_name)
+        _record_failure(s3, deploy.model_bucket, failed)
         raise
-    ledger.record(s3, deploy.model_bucket, ledger_entry(release, description, ledger.SERVES, f"with {config}"))
+    serves = ledger_entry(release, description, ledger.SERVES, f"with {config}", config=config)
+    ledger.record(s3, deploy.model_bucket, serves)
     entry.say(f"deployed: {deploy.plan.name} serves version {package.version} with {config}")
 
 
@@ -165,15 +167,20 @@ def _record_failure(s3: "S3Client", bucket: str, failed: ledger.Entry) -> None:
         entry.say(f"not in the ledger: {one_line(str(error), 300)}")
 
 
-def ledger_entry(release: Release, description: Mapping[str, Any], event: str, detail: str) -> ledger.Entry:
-    """Return what the ledger keeps about this deployment of the version that the registry describes so."""
+def ledger_entry(
+    release: Release, description: Mapping[str, Any], event: str, detail: str, *, config: str
+) -> ledger.Entry:
+    """Return what the ledger keeps about this deployment of the version that the registry describes so.
+
+    `config` is the configuration that serves: an earlier deployment's where that served the version already.
+    """
     return ledger.Entry(
         event=event,
         time=ledger.timestamp(datetime.now(tz=UTC)),
         endpoint=release.plan.name,
         model_package_arn=release.model_package.text,
         version=release.model_package.version,
-        config=release.config_name,
+        config=config,
         commit=release.commit,
         execution=release.execution,
         requested=release.requested,

@@ -109,11 +109,7 @@ def lineage(aws: Aws, stack: Stack, about: str | None) -> Answer:
 def _served_by(
     version: Version, stack: Stack, serves: Serving | None, own: Iterable[ledger.Entry]
 ) -> list[tuple[str, str, Any]]:
-    """Return what serves the version now, or what did when it last came to serve, as the ledger's `own` entries tell.
-
-    An entry names the configuration that its deployment asked for, and in its detail the one that serves: another one
-    where an earlier deployment of the same model served already. Both are of the same model.
-    """
+    """Return what serves the version now, or what did when it last came to serve, as its `own` entries tell."""
     package = serves.model_package if serves else None
     if serves and package and approved_version.is_same(package, version.arn):
         return [
@@ -128,7 +124,7 @@ def _served_by(
     last = served[-1]
     return [
         absent,
-        ("endpoint", "configuration", f"served then {last.detail} ({last.time})"),
+        ("endpoint", "configuration", f"served then with {last.config} ({last.time})"),
         ("endpoint", "model", f"served then by {pruning.model_of(last.config)}"),
     ]
 

@@ -239,6 +239,19 @@ def test_a_version_that_serves_unrecorded_fails_the_stage_and_the_next_run_recor
     assert [entry["event"] for entry in cloud.ledger.values()] == ["serves"]
 
 
+def test_the_ledger_names_the_configuration_that_serves_where_another_execution_had_made_it(
+    deploy: DeployEnvironment, cloud: Cloud
+) -> None:
+    run(deploy, cloud)
+    made = cloud.endpoint["serving"]
+    run(dataclasses.replace(as_asked_for(deploy), execution="another"), cloud)
+    assert cloud.endpoint["serving"] == made
+    assert [(entry["execution"], entry["config"]) for entry in cloud.ledger.values()] == [
+        (deploy.execution, made),
+        ("another", made),
+    ]
+
+
 def test_a_version_that_a_person_asked_for_may_be_an_older_one(deploy: DeployEnvironment, cloud: Cloud) -> None:
     package = registry.parse_model_package_arn(ARN.replace("/3", "/9"))
     newer = dataclasses.replace(deploy, model_package_arn=package.text)
