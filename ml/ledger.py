@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from ml import contract
+from ml import contract, storage
 from ml.errors import RoadError
 from ml.registry import ModelPackageArn
 
@@ -69,12 +67,7 @@ def record(s3: "S3Client", bucket: str, entry: Entry) -> str:
     body = json.dumps(asdict(entry), indent=1, sort_keys=True).encode()
     for attempt in range(1, MOST_ATTEMPTS + 1):
         place = key(entry, attempt)
-        try:
-            s3.put_object(Bucket=bucket, Key=place, Body=body, ContentType="application/json", IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-        else:
+        if storage.put_if_absent(s3, bucket=bucket, key=place, body=body, content_type="application/json"):
             return place
     raise RoadError(
         f"{entry.execution} has left {MOST_ATTEMPTS} entries in the ledger of {entry.endpoint}. Start the pipeline"

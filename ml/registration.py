@@ -107,13 +107,7 @@ def record(s3: "S3Client", bucket: str, group: str, description: Mapping[str, An
     """
     body = json.dumps(asdict(registration), indent=1, sort_keys=True).encode()
     place = key(group, description)
-    try:
-        s3.put_object(Bucket=bucket, Key=place, Body=body, ContentType="application/json", IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return False
-    return True
+    return storage.put_if_absent(s3, bucket=bucket, key=place, body=body, content_type="application/json")
 
 
 def read(s3: "S3Client", bucket: str, group: str, description: Mapping[str, Any]) -> Registration:

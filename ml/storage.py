@@ -33,20 +33,27 @@ def read(s3: "S3Client", uri: str) -> bytes:
     return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def put_once(s3: "S3Client", *, bucket: str, key: str, body: bytes, content_type: str) -> str:
-    """Write `body` unless the key is taken, and return its URI; a repeated build finds its own object there.
+def put_if_absent(s3: "S3Client", *, bucket: str, key: str, body: bytes, content_type: str) -> bool:
+    """Write `body` unless the key is taken; return whether it was written.
 
-    Raises RoadError when the key holds something else. One PutObject: the precondition would not cover every part of
-    a multipart upload.
+    One PutObject: the precondition would not cover every part of a multipart upload.
     """
-    uri = f"s3://{bucket}/{key}"
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
     except ClientError as error:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
-        if sha256(read(s3, uri)) != sha256(body):
-            raise RoadError(
-                f"{uri} holds other bytes than its name says; nothing was registered. Find out who wrote it"
-            ) from error
+        return False
+    return True
+
+
+def put_once(s3: "S3Client", *, bucket: str, key: str, body: bytes, content_type: str) -> str:
+    """Write `body` unless the key is taken, and return its URI; a repeated build finds its own object there.
+
+    Raises RoadError when the key holds something else.
+    """
+    uri = f"s3://{bucket}/{key}"
+    written = put_if_absent(s3, bucket=bucket, key=key, body=body, content_type=content_type)
+    if not written and sha256(read(s3, uri)) != sha256(body):
+        raise RoadError(f"{uri} holds other bytes than its name says; nothing was registered. Find out who wrote it")
     return uri
