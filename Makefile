@@ -65,6 +65,7 @@ lock: $(VENV)/.installed ## pin every package by hash again after editing a requ
 			buildspecs/requirements-$$name.in -o buildspecs/requirements-$$name.txt || exit 1; done
 	$(BIN)/uv pip compile -q --python-version 3.12 --generate-hashes --no-annotate --override benchmarks/overrides.txt \
 		benchmarks/requirements.in -o benchmarks/requirements.txt
+	$(BIN)/python -m tests.pure_wheels tests/requirements.lock buildspecs/requirements-train.txt
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -72,7 +73,8 @@ clean: ## remove what the other targets made
 $(VENV)/.installed: tests/requirements.lock buildspecs/requirements-installer.in
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Installing into $(VENV) with $$($(PYTHON) --version) (once; about a minute on a fast line)"
-	@$(PYTHON) -m venv $(VENV)
+	@# What another Python installed is of no use to this one.
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(INSTALLER)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python tests/requirements.lock
 	@# Lets Python compile now what the first rehearsal would otherwise compile while somebody watches.

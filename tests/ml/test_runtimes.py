@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import runtimes, serving_image
+from ml import bill_of_materials, runtimes, serving_image
+from tests import pure_wheels
 
 END_OF_SUPPORT = {
     # Deprecation dates of the AWS Lambda runtimes page, read 2026-11.
@@ -70,6 +71,24 @@ def test_locked_files_hold_what_their_sources_ask_for_with_hashes(source_root: P
     entries = re.split(r"\n(?=[a-z0-9])", text)
     assert all("--hash=sha256:" in entry for entry in entries if "==" in entry)
     assert "index-url" not in text
+
+
+@pytest.mark.parametrize("path", ["tests/requirements.lock", "buildspecs/requirements-train.txt"])
+def test_a_package_whose_compiled_code_nobody_needs_is_locked_to_one_wheel(source_root: Path, path: str) -> None:
+    text = (source_root / path).read_text("utf-8")
+    locked = {name: digests for (name, _), digests in bill_of_materials.read_lock(text).items()}
+
+    assert [len(locked[name]) for name in pure_wheels.PACKAGES] == [1] * len(pure_wheels.PACKAGES)
+    assert pure_wheels.restricted(text, lambda pin: locked[pin.partition("==")[0]][0]) == text
+
+
+def test_only_the_hashes_of_such_a_package_are_replaced() -> None:
+    other = "numpy==2.5.1 ; python_version >= '3.12' \\\n    --hash=sha256:c\n    # via scipy\n"
+    text = "fonttools==4.68.0 \\\n    --hash=sha256:a \\\n    --hash=sha256:b\n    # via matplotlib\n" + other
+
+    assert pure_wheels.restricted(text, {"fonttools==4.68.0": "d"}.__getitem__) == (
+        "fonttools==4.68.0 \\\n    --hash=sha256:d\n    # via matplotlib\n" + other
+    )
 
 
 @pytest.mark.filterwarnings("ignore")  # the SDK's own, at import
