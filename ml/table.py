@@ -147,7 +147,7 @@ def _read_csv(data: bytes) -> pa.Table:
 
 def _parse_csv(data: bytes, column_types: Mapping[str, pa.DataType]) -> pa.Table:
     return pyarrow.csv.read_csv(
-        pa.BufferReader(data),
+        _in_arrows_memory(data),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=column_types, null_values=[*pyarrow.csv.ConvertOptions().null_values, " "]
@@ -156,7 +156,18 @@ def _parse_csv(data: bytes, column_types: Mapping[str, pa.DataType]) -> pa.Table
 
 
 def _read_parquet(data: bytes) -> pa.Table:
-    return pyarrow.parquet.read_table(pa.BufferReader(data))
+    return pyarrow.parquet.read_table(_in_arrows_memory(data))
+
+
+def _in_arrows_memory(data: bytes) -> pa.BufferReader:
+    """Return a copy to read from. Arrow's threads may let go of what they read when the process is already ending.
+
+    To let go of Python's own bytes they would ask for the interpreter, which ends a thread that asks so late, and with
+    it the process: "terminate called without an active exception" (apache/arrow#34314).
+    """
+    copy = pa.BufferOutputStream()
+    copy.write(data)
+    return pa.BufferReader(copy.getvalue())
 
 
 def _convert(column: pa.ChunkedArray, where: str) -> NDArray[Any]:
