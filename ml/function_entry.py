@@ -47,6 +47,17 @@ def client(service: str) -> Any:
     return boto3.client(service, config=config)  # type: ignore[call-overload]  # the service is named by a variable
 
 
+def make_ahead(environment: Mapping[str, str], *services: str) -> None:
+    """Make the clients for `services` if `environment` is that of a Lambda function; any other import makes nothing.
+
+    An initialization has its own time and its own share of a processor, and may be over before the first event comes
+    (Lambda developer guide, "Best practices": initialize SDK clients outside of the handler).
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in environment:
+        for service in services:
+            client(service)
+
+
 def log(entry: Mapping[str, object]) -> None:
     """Write one line of JSON into the function's log."""
     print(json.dumps(entry, sort_keys=True))

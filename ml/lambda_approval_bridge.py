@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from ml import approval_event, approved_version, contract, pipeline_job, pipeline_state, registry, registry_event
 from ml.approval_event import ApprovalEvent
 from ml.errors import InputError, RoadError
-from ml.function_entry import Place, client, log
+from ml.function_entry import Place, client, log, make_ahead
 from ml.gate import one_line
 from ml.pipeline_job import NOT_DECIDED, Result
 from ml.pipeline_state import Approval, Waiting
@@ -237,3 +237,6 @@ def _done(arn: str, decision: str, reason: str, *, trigger: str) -> Result:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+make_ahead(os.environ, "sagemaker", "codepipeline")

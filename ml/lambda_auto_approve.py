@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from ml import contract, gate, pipeline_job, registry, registry_event
 from ml.errors import InputError
-from ml.function_entry import Place, client, log
+from ml.function_entry import Place, client, log, make_ahead
 from ml.gate import EvidenceError, one_line
 
 COMPLETION_SECONDS = 30
@@ -104,3 +104,6 @@ def _json_object(key: str) -> dict[str, object]:
     if not isinstance(content, dict):
         raise InputError(f"{key} is not a JSON object. Deploy the program again")
     return content
+
+
+make_ahead(os.environ, "sagemaker", "s3", "codepipeline")

@@ -3,6 +3,10 @@
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -513,3 +517,30 @@ def test_clients_are_made_once_when_needed_with_eight_attempts(monkeypatch: pyte
     assert lambda_auto_approve.client("sagemaker") is first
     assert first.meta.config.retries == {"mode": "standard", "total_max_attempts": 8}
     lambda_auto_approve.client.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("module", "named", "made"),
+    [
+        ("lambda_auto_approve", {"AWS_LAMBDA_FUNCTION_NAME": "auto-approve"}, "sagemaker s3 codepipeline"),
+        ("lambda_approval_bridge", {"AWS_LAMBDA_FUNCTION_NAME": "bridge"}, "sagemaker codepipeline"),
+        ("lambda_auto_approve", {}, ""),
+        ("lambda_approval_bridge", {}, ""),
+    ],
+)
+def test_lambda_alone_makes_the_clients_ahead_of_the_first_event(
+    module: str, named: dict[str, str], made: str, source_root: Path
+) -> None:
+    code = (
+        f"import boto3; made = []; boto3.client = lambda name, **_: made.append(name);import ml.{module}; print(*made)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.defpath, **named},
+        cwd=source_root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout.strip() == made
