@@ -1,6 +1,8 @@
 """The buildspecs: parsed as CodeBuild reads them, and held against the code that they call."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,34 @@ def test_every_installation_is_by_hash_from_a_locked_file_of_its_stage(stage: st
         assert "--require-hashes" in command
         assert re.findall(r"-r (\S+)", command) == [f"buildspecs/requirements-{name}.txt"]
         assert (ROOT / f"buildspecs/requirements-{name}.txt").is_file()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("installed", "asked"),
+    [
+        ("", ["pip"]),
+        ("uv {locked} (x86_64-unknown-linux-gnu)", []),
+        ("uv {locked}1 (x)", ["pip"]),
+        ("uv 0.1 (x)", ["pip"]),
+    ],
+)
+def test_pip_installs_uv_unless_the_locked_version_is_there(
+    tmp_path: Path, stage: str, installed: str, asked: list[str]
+) -> None:
+    lock = (ROOT / "buildspecs/requirements-installer.txt").read_text("utf-8")
+    (version,) = re.findall(r"^uv==(\S+)", lock, flags=re.MULTILINE)
+    says = f"echo '{installed.format(locked=version)}'" if installed else "exit 1"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in "-m uv --version") {says} ;; "-m pip"*) echo pip >> "$ASKED" ;; esac\n')
+    python.chmod(0o755)
+    (command,) = [command for command in commands(stage) if "requirements-installer" in command]
+    told = tmp_path / "asked"
+
+    environment = {"PATH": f"{tmp_path}:{os.defpath}", "ASKED": str(told)}
+    subprocess.run(["/bin/sh", "-ec", command], env=environment, check=True)
+
+    assert (told.read_text().split() if told.exists() else []) == asked
 
 
 @pytest.mark.parametrize(("stage", "module"), STAGES.items())
