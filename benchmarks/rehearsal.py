@@ -50,7 +50,7 @@ def draw(measured: Measured, path: Path) -> None:
 def walked() -> dict[str, float]:
     """Walk the first act of a rehearsal; return the seconds of its start, of each action, and from push to answer."""
     from rehearsal.plan import make_plan
-    from rehearsal.road import open_road
+    from rehearsal.road import EXECUTION_TIMEOUT_SECONDS, open_road
 
     gc.disable()  # as the rehearsal's own command does
     began = time.monotonic()
@@ -61,12 +61,13 @@ def walked() -> dict[str, float]:
         # Containers and interpreters that wait for work are started beside the program: all are to be ready.
         time.sleep(SETTLING)
         started = time.monotonic()
-        execution = road.follow(road.push("A first model"))
+        execution = road.pipelines.wait(road.push("A first model").id, EXECUTION_TIMEOUT_SECONDS)
         golden = road.golden(road.packages()[0])
         answer = road.ask(json.dumps({"instances": golden["instances"][:1]}), "application/json")
         whole = time.monotonic() - started
         if answer["predictions"] != golden["predictions"][:1]:
             raise RuntimeError(f"{execution.status}: the endpoint answers {answer}, not as trained")
+        road.settle()
         actions = {f"{run.stage}/{run.name}": run.seconds for run in execution.actions}
     return {START: started - began - SETTLING, WHOLE: whole, **actions, BETWEEN: whole - sum(actions.values())}
 

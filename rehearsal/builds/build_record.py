@@ -54,6 +54,7 @@ class BuildRecord:
     def __init__(self, identity: BuildIdentity) -> None:
         self.identity = identity
         self._lock = threading.Lock()
+        self._over = threading.Event()
         self._phases: list[dict[str, Any]] = []
         self._status = IN_PROGRESS
         self._current = "SUBMITTED"
@@ -93,6 +94,11 @@ class BuildRecord:
             self._ended = datetime.now(UTC)
             self._current = "COMPLETED"
             self._phases.append({"phaseType": "COMPLETED", "startTime": self._ended})
+        self._over.set()
+
+    def wait(self, seconds: float) -> None:
+        """Return when the build is over, and after `seconds` in any case."""
+        self._over.wait(seconds)
 
     def describe(self) -> dict[str, Any]:
         """Return the build in the shape of CodeBuild's API."""

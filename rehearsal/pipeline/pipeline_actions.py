@@ -9,15 +9,13 @@ from typing import Any, TypeAlias
 
 from rehearsal.account.cloud import SESSION_SECONDS
 from rehearsal.pipeline.artifacts import BuildInputs, S3Object
-from rehearsal.pipeline.pipeline_action import Action, Limits, Outcome
+from rehearsal.pipeline.pipeline_action import Action, Outcome, Surroundings
 from rehearsal.pipeline.pipeline_approval import APPROVAL, wait_for_approval
 from rehearsal.pipeline.pipeline_records import ActionError
 from rehearsal.pipeline.pipeline_sources import take_commit, take_connected_commit
 from rehearsal.pipeline.pipeline_triggers import CONNECTION
 
-_FIRST_POLL_SECONDS = 0.05
-_LAST_POLL_SECONDS = 0.2
-_POLL_GROWTH = 1.4
+_POLL_SECONDS = 2.0
 
 
 def run_build(action: Action) -> Outcome:
@@ -40,7 +38,7 @@ def run_build(action: Action) -> Outcome:
     )["build"]
     action.run.external_id = started["id"]
     action.note(f"build {started['id']} started")
-    build = _follow(client, started["id"], action.around.limits)
+    build = _follow(client, started["id"], action.around)
     if build["buildStatus"] != "SUCCEEDED":
         raise ActionError("JobFailed", _build_failure(build), f"Build terminated with state: {build['buildStatus']}")
     exported = build.get("exportedEnvironmentVariables", [])
@@ -48,15 +46,15 @@ def run_build(action: Action) -> Outcome:
     return Outcome(variables=variables, artifacts=outputs, message=f"build {build['id']} succeeded")
 
 
-def _follow(client: Any, build_id: str, limits: Limits) -> dict[str, Any]:
+def _follow(client: Any, build_id: str, around: Surroundings) -> dict[str, Any]:
+    limits = around.limits
     deadline = time.monotonic() + limits.build_minutes * limits.minute_seconds
-    pause = _FIRST_POLL_SECONDS
     while time.monotonic() < deadline:
         build: dict[str, Any] = client.batch_get_builds(ids=[build_id])["builds"][0]
         if build["buildStatus"] != "IN_PROGRESS":
             return build
-        time.sleep(pause)
-        pause = min(_LAST_POLL_SECONDS, pause * _POLL_GROWTH)
+        # Asked when there is something to hear: an answer costs the build's own calls their turn.
+        around.builds.wait(build_id, max(0.0, min(_POLL_SECONDS, deadline - time.monotonic())))
     raise ActionError("JobFailed", f"build {build_id} is still running after {limits.build_minutes} minutes")
 
 

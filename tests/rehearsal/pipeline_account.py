@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ REPOSITORY = "repo"
 BUCKET = "artifacts"
 CONNECTION = f"arn:aws:codeconnections:{REGION}:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef"
 WAIT_SECONDS = 20
+PAUSE_SECONDS = 0.05
 MINUTE_SECONDS = 0.02
 
 Action = dict[str, Any]
@@ -60,6 +62,9 @@ class Builds:
 
     def hand_over(self, token: str, inputs: BuildInputs) -> None:
         self.handed_over[token] = inputs
+
+    def wait(self, build_id: str, seconds: float) -> None:
+        time.sleep(min(seconds, PAUSE_SECONDS))
 
     def _start(self, params: dict[str, Any], _caller: str) -> dict[str, Any]:
         self.started.append(params)
