@@ -64,6 +64,8 @@ class WorkingCopy:
 
 def _git(directory: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=A data scientist", "-c", "user.email=data.scientist@example.com")
+    # What lives for minutes is not worth compressing.
+    in_haste = ("-c", "core.compression=0")
     # Nothing of the person's own git settings (signing, hooks, templates) may decide how a rehearsal ends.
     environment = {
         **os.environ,
@@ -72,7 +74,7 @@ def _git(directory: Path, *arguments: str) -> str:
         "GIT_TERMINAL_PROMPT": "0",
     }
     done = subprocess.run(
-        ["git", *identity, *arguments],
+        ["git", *identity, *in_haste, *arguments],
         cwd=directory,
         env=environment,
         capture_output=True,

@@ -55,8 +55,8 @@ class BareRepository:
             raise AbsentError(branch) from error
 
     def archive(self, commit: str) -> bytes:
-        """Return the commit's files as a zip, without git's metadata (the CODE_ZIP output format)."""
-        return self._git("archive", "--format=zip", commit)
+        """Return the commit's files as a zip, without git's metadata (the CODE_ZIP output format), not compressed."""
+        return self._git("archive", "--format=zip", "-0", commit)
 
     def commit(self, commit: str) -> dict[str, Any]:
         """Return a commit in the shape of CodeCommit's GetCommit. Raises AbsentError."""
