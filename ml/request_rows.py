@@ -15,6 +15,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+try:
+    import pyarrow as pa
+except ImportError:  # the image has it, and pandas imports it there; without it answers are the same
+    pa = None
+
 CSV, JSON = "text/csv", "application/json"
 MAX_BODY, MAX_ROWS = 6 * 1024 * 1024, 10_000
 LARGEST_NUMBER = float(np.finfo(np.float32).max)
@@ -24,6 +29,9 @@ CONTENT_TYPE = re.compile(r'(text/csv|application/json) *(?:; *charset="?(?i:utf
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NUMBERS_ONLY = re.compile(r"[0-9+\-.eE,\r\n ]+")
 """With these characters alone float() accepts no nan, inf, hexadecimal, underscore or foreign digit."""
+
+MANY_NUMBERS = 256
+"""From here on Arrow, which has a start of its own, reads texts faster than Python does."""
 
 
 class Refusal(Exception):
@@ -80,7 +88,7 @@ def _csv_rows(model: Expected, text: str) -> NDArray[Any]:
         commas, lines = len(model.columns) - 1, text.splitlines()
         _limit(len(lines))
         same_width = all(line.count(",") == commas for line in lines)
-        if same_width and (numbers := _numbers(",".join(lines).split(","))) is not None:
+        if same_width and (numbers := _read_numbers(",".join(lines).split(","))) is not None:
             return numbers.reshape(len(lines), -1)
     try:
         fields = list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -115,7 +123,22 @@ def _limit(rows: int) -> None:
         raise Refusal(413, f"{rows} rows in one request; at most {MAX_ROWS} are answered")
 
 
-def _numbers(values: Sequence[Any]) -> NDArray[np.float64] | None:
+def _read_numbers(fields: list[str]) -> NDArray[np.float64] | None:
+    """Return what float() reads in each of `fields`, or None as `_numbers` does.
+
+    Arrow reads a number of 17 digits in a quarter of Python's time, and rounds it to the same bits. What it refuses
+    (a leading plus, a space) Python may read.
+    """
+    if pa is not None and len(fields) >= MANY_NUMBERS:
+        try:
+            # A copy, because Arrow's own is not to be written to.
+            return _numbers(np.array(pa.array(fields, pa.string()).cast(pa.float64())))
+        except pa.ArrowInvalid:
+            pass
+    return _numbers(fields)
+
+
+def _numbers(values: Any) -> NDArray[np.float64] | None:
     """Return `values` as float64, or None when a single one is missing or out of range: then look at each."""
     try:
         numbers = np.array(values, dtype=np.float64)

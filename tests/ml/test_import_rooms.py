@@ -51,7 +51,7 @@ OPERATE = DEPLOY | {"ml.absence", "ml.clean_up", "ml.operate", "ml.pipeline_stat
     )
 }  # fmt: skip
 AWS = {"boto3", "botocore"}
-CONTAINER = {"numpy", "werkzeug"}
+CONTAINER = {"numpy", "pyarrow", "werkzeug"}
 CONTAINER_MODULES = {"quick_forest", "quick_model", "quick_records", "request_rows", "safe_pickle"}
 """Ours, under the names that they have in the container."""
 USE_CASE = TABLE | {"ml.usecases", "ml.preparation", "ml.synthetic", "ml.training"}
@@ -66,12 +66,12 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     # The build packs the serving code and asks it for answers; werkzeug is imported by refusals alone.
     "ml.create_model_package": (
         TRAIN,
-        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "joblib", "pyarrow", "threadpoolctl", "matplotlib"},
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "joblib", "threadpoolctl", "matplotlib"},
     ),
     # A machine of SageMaker's: the build's code, without a network.
     "ml.training_entry": (
         TRAIN,
-        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "joblib", "pyarrow", "threadpoolctl"},
+        AWS | CONTAINER | CONTAINER_MODULES | {"sklearn", "joblib", "threadpoolctl"},
     ),
     **{
         f"ml.usecases.{name}": (USE_CASE, {"numpy", "sklearn", "joblib", "pyarrow", "threadpoolctl"})
