@@ -2,7 +2,8 @@
 
 Each fit has a process of its own, hence its own peak of memory. Seconds are the processor's, of all threads: a fit uses
 every processor. Rows are the use case's own made-up ones, more of them. Beside them stands what the seconds cost where
-the build trains, by the list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`.
+the build trains, by the list prices of `ml.operate.cost`; what else a build does is in `python -m ml cost`. The limits
+are those of that build: its time, its memory, and a file that its rows cannot make larger and larger.
 """
 
 import json
@@ -17,18 +18,18 @@ from benchmarks import figures, process
 from benchmarks.bars import Bar
 from benchmarks.figures import Figure, Measured
 from benchmarks.functions import peak
+from components.build_project import TRAIN_TIMEOUT_MINUTES
 from ml import catalogue
 
 ROUNDS = 1
 ROWS, MANY_ROWS = (1_000, 10_000, 100_000), 1_000_000
-BUILD = "BUILD_GENERAL1_SMALL"
-MOST_SECONDS = 15.0
-"""For ten times the rows: sorting takes 10 log(10 n) / log n, some 12.5 times as long; larger tables miss caches."""
+BUILD, PROCESSORS, MEGABYTES = "BUILD_GENERAL1_SMALL", 2, 3_000
+"""The default build of Linux (CodeBuild user guide, "Build environment compute modes and types")."""
 
-MOST_FILE = 2.0
-"""For ten times the rows; a model that keeps its rows would grow tenfold."""
+MOST_SAME = 1.1
+"""A clustering's file, of the most rows against the fewest: the numbers in it are as many, and compress otherwise."""
 
-UNITS = {"seconds": "s", "memory": "MB", "archive": "MB", "cost": "USD"}
+UNITS = {"seconds": "s", "memory": "MB", "archive": "MB", "cost": "USD", "leaves": "share"}
 
 
 def measure(rounds: int, *, large: bool) -> Measured:
@@ -40,6 +41,7 @@ def measure(rounds: int, *, large: bool) -> Measured:
             found += [
                 Figure(what=what, side=name, unit=unit, rounds=[value[what] for value in values], at=rows)
                 for what, unit in UNITS.items()
+                if what in values[0]
             ]
     measured = Measured(figures=found, bars=[])
     bars = [bar for name in catalogue.USE_CASES for bar in _bars(measured, name)]
@@ -55,12 +57,6 @@ def draw(measured: Measured, path: Path) -> None:
             figures.draw_lines(area, lines, title, "rows")
 
 
-def growth(found: list[Figure]) -> float:
-    """Return what the last tenfold of the rows multiplies a figure by, interpolated in powers of ten."""
-    before, last = found[-2], found[-1]
-    return float((last.median / before.median) ** (1 / math.log10(last.at / before.at)))
-
-
 def cost(seconds: float) -> float:
     """Return the USD that a build is charged for so many seconds: it is billed by begun minutes."""
     from ml.operate.cost import prices
@@ -69,7 +65,10 @@ def cost(seconds: float) -> float:
 
 
 def fitted(name: str, rows: int) -> dict[str, float]:
-    """Fit the use case's model to `rows` rows; return seconds, peak memory, the archive's megabytes and the cost."""
+    """Fit the use case's model to `rows` rows; return seconds, peak memory, the archive's megabytes and the cost.
+
+    Of a forest also return how many leaves its largest tree has, as a share of those that its rows allow.
+    """
     from ml import packaging, training, usecases
 
     use_case: Any = usecases.load(name)
@@ -79,7 +78,15 @@ def fitted(name: str, rows: int) -> dict[str, float]:
     seconds = time.process_time() - began
     memory = peak.megabytes()
     archive = packaging.pack(trained.model, table=table, held_out=trained.held_out, use_case=name)
-    return {"seconds": seconds, "archive": len(archive.body) / 1e6, "cost": cost(seconds), "memory": memory}
+    found = {"seconds": seconds, "archive": len(archive.body) / 1e6, "cost": cost(seconds), "memory": memory}
+    return found | leaves(trained.model[-1])
+
+
+def leaves(estimator: Any) -> dict[str, float]:
+    """Return the leaves of a forest's largest tree as a share of 1 / min_samples_leaf; of others nothing."""
+    if not hasattr(estimator, "min_samples_leaf"):
+        return {}
+    return {"leaves": max(tree.get_n_leaves() for tree in estimator.estimators_) * estimator.min_samples_leaf}
 
 
 def _in_a_process(name: str, rows: int) -> dict[str, float]:
@@ -89,12 +96,18 @@ def _in_a_process(name: str, rows: int) -> dict[str, float]:
 
 
 def _bars(measured: Measured, name: str) -> list[Bar]:
-    seconds, archives = measured.of("seconds", name), measured.of("archive", name)
-    to = f"{name}: {seconds[-2].at:,.0f} to {seconds[-1].at:,.0f} rows"
-    return [
-        Bar(what=f"{to}, seconds", found=growth(seconds), most=MOST_SECONDS),
-        Bar(what=f"{to}, model archive", found=growth(archives), most=MOST_FILE),
+    seconds, memory, archive = (measured.of(what, name) for what in ("seconds", "memory", "archive"))
+    at = f"{name}, {seconds[-1].at:,.0f} rows"
+    allowed = PROCESSORS * TRAIN_TIMEOUT_MINUTES * 60
+    bars = [
+        Bar(what=f"{at}: processor seconds / those of a build", found=seconds[-1].median / allowed, most=1.0),
+        Bar(what=f"{at}: peak / memory of a build", found=memory[-1].median / MEGABYTES, most=1.0),
     ]
+    if grown := measured.of("leaves", name):
+        most = max(figure.median for figure in grown)
+        return [*bars, Bar(what=f"{at}: leaves of the largest tree / its limit", found=most, most=1.0)]
+    change = archive[-1].median / archive[0].median
+    return [*bars, Bar(what=f"{at}: archive / that of {archive[0].at:,.0f} rows", found=change, most=MOST_SAME)]
 
 
 if __name__ == "__main__":

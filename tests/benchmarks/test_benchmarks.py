@@ -5,7 +5,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.cluster import KMeans
+from sklearn.ensemble import RandomForestRegressor
 
 from benchmarks import __main__ as command
 from benchmarks import approval, bars, figures, imports, install, process, program, training
@@ -48,9 +51,12 @@ def test_a_straight_line_does_not_bend_whatever_the_start_takes() -> None:
     assert program.bend((1, 10, 100), [5 + n**2 for n in (1, 10, 100)]) == pytest.approx(10)
 
 
-def test_growth_is_that_of_ten_times_the_rows() -> None:
-    assert training.growth([figure(1, 9.0), figure(1e4, 2.0), figure(1e5, 8.0)]) == pytest.approx(4)
-    assert training.growth([figure(1e3, 1.0), figure(1e5, 100.0)]) == pytest.approx(10)
+def test_a_trees_leaves_are_counted_against_what_its_rows_allow() -> None:
+    rows = np.arange(400.0)[:, np.newaxis]
+    forest = RandomForestRegressor(n_estimators=3, min_samples_leaf=0.05, bootstrap=False).fit(rows, rows[:, 0])
+
+    assert 0.5 < training.leaves(forest)["leaves"] <= 1
+    assert training.leaves(KMeans()) == {}
 
 
 def test_a_build_is_billed_by_begun_minutes() -> None:

@@ -2,6 +2,8 @@
 
 import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -34,6 +36,12 @@ class Log:
         self.lines.append(line)
 
 
+@pytest.fixture(autouse=True)
+def _pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give this process its pandas back."""
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+
+
 def worker(source: str) -> SimpleNamespace:
     module = ModuleType("inference")
     exec(source, module.__dict__)
@@ -56,6 +64,29 @@ def test_a_model_that_cannot_be_loaded_does_not_end_the_worker() -> None:
     assert one.log.lines == ["the model was not loaded before the first request"]
     with pytest.raises(ClientError, match="no space left"):
         Client(one.wsgi).get("/ping")
+
+
+WITHOUT_PANDAS = """
+import sys
+from types import SimpleNamespace
+from ml import request_rows, warm_start
+
+def wsgi(*_):
+    import sklearn.ensemble
+    expected = SimpleNamespace(columns=(request_rows.Column("x", True, False),), all_numeric=True)
+    return [request_rows.decode(expected, "0.5\\n" * request_rows.MANY_NUMBERS, request_rows.CSV).tobytes()]
+
+warm_start.post_worker_init(SimpleNamespace(wsgi=wsgi))
+print([name for name, module in sys.modules.items() if name.partition(".")[0] == "pandas" and module])
+"""
+
+
+def test_a_worker_does_not_import_pandas_and_answers_all_the_same(source_root: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANDAS], cwd=source_root, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
 
 
 def test_gunicorn_finds_its_file_where_the_archive_has_the_code(source_root: Path) -> None:
