@@ -10,7 +10,7 @@ from ml import catalogue
 
 CONTRACT = {"ml.contract", "ml.errors"}
 GATE = CONTRACT | {"ml.catalogue", "ml.gate", "ml.judgement", "ml.champion_gate"}
-TABLE = CONTRACT | {"ml.catalogue", "ml.table"}
+TABLE = CONTRACT | {"ml.catalogue", "ml.table", "ml.table_file"}
 REGISTRY = GATE | {"ml.registry"}
 LAMBDA = REGISTRY | {"ml.function_entry", "ml.pipeline_job", "ml.registry_event"}
 BRIDGE = LAMBDA | {"ml.approval_event", "ml.approved_version", "ml.pipeline_state"}

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import threading
-import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +56,7 @@ class Builds:
         self.started: list[dict[str, Any]] = []
         self.results: dict[str, dict[str, Any]] = {}
         self.held: set[str] = set()
+        self._over = threading.Event()  # a build may be held whatever it says
         cloud.operation("codebuild", "StartBuild", self._start)
         cloud.operation("codebuild", "BatchGetBuilds", self._get)
 
@@ -64,7 +64,7 @@ class Builds:
         self.handed_over[token] = inputs
 
     def wait(self, build_id: str, seconds: float) -> None:
-        time.sleep(min(seconds, PAUSE_SECONDS))
+        self._over.wait(min(seconds, PAUSE_SECONDS))
 
     def _start(self, params: dict[str, Any], _caller: str) -> dict[str, Any]:
         self.started.append(params)
