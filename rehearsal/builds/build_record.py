@@ -96,9 +96,9 @@ class BuildRecord:
             self._phases.append({"phaseType": "COMPLETED", "startTime": self._ended})
         self._over.set()
 
-    def wait(self, seconds: float) -> None:
-        """Return when the build is over, and after `seconds` in any case."""
-        self._over.wait(seconds)
+    def wait(self, seconds: float) -> bool:
+        """Return when the build is over, and after `seconds` in any case: whether it is."""
+        return self._over.wait(seconds)
 
     def describe(self) -> dict[str, Any]:
         """Return the build in the shape of CodeBuild's API."""

@@ -52,11 +52,11 @@ class BuildRunner:
         with self._lock:
             self._handed_over[token] = inputs
 
-    def wait(self, build_id: str, seconds: float) -> None:
-        """Return when the build is over, and after `seconds` in any case. Raises KeyError if there is none."""
+    def wait(self, build_id: str, seconds: float) -> bool:
+        """Return when the build is over, and after `seconds` in any case: whether it is. Raises KeyError if unknown."""
         with self._lock:
             record = self._records[build_id]
-        record.wait(seconds)
+        return record.wait(seconds)
 
     def close(self) -> None:
         """Kill the commands of every running build, start nothing more, and wait until the builds have cleaned up."""

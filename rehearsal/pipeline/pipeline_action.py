@@ -21,8 +21,8 @@ class Builds(Protocol):
     def hand_over(self, token: str, inputs: BuildInputs) -> None:
         """Keep what the build that will be started under this idempotency token works on."""
 
-    def wait(self, build_id: str, seconds: float) -> None:
-        """Return when the build is over, and after `seconds` in any case."""
+    def wait(self, build_id: str, seconds: float) -> bool:
+        """Return when the build is over, and after `seconds` in any case: whether it is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -42,6 +43,14 @@ def test_arrow_and_python_read_the_same_bits_and_refuse_the_same(numbers: list[s
         by_python = decoded(body)
 
     assert by_arrow == by_python
+
+
+def test_lines_of_other_widths_are_refused_also_where_their_numbers_would_fit_together() -> None:
+    pairs = SimpleNamespace(columns=(Column("a", True, False), Column("b", True, False)), all_numeric=True)
+    lines = ["1,2"] * request_rows.MANY_NUMBERS + ["1,2,3", "4"]
+
+    with pytest.raises(Refusal, match="3 values; the model has 2 columns"):
+        request_rows.decode(pairs, "\n".join(lines), CSV)
 
 
 def test_many_numbers_are_read_by_arrow_and_few_are_not() -> None:

@@ -63,8 +63,8 @@ class Builds:
     def hand_over(self, token: str, inputs: BuildInputs) -> None:
         self.handed_over[token] = inputs
 
-    def wait(self, build_id: str, seconds: float) -> None:
-        self._over.wait(min(seconds, PAUSE_SECONDS))
+    def wait(self, build_id: str, seconds: float) -> bool:
+        return self._over.wait(min(seconds, PAUSE_SECONDS))
 
     def _start(self, params: dict[str, Any], _caller: str) -> dict[str, Any]:
         self.started.append(params)

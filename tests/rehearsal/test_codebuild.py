@@ -20,6 +20,7 @@ from rehearsal.pipeline.artifacts import BuildInputs, S3Object
 from tests.rehearsal.runner_account import ANYTHING, eventually, logged, make_role, running_cloud
 
 BUCKET = "artifacts"
+BUILD_SECONDS = 60
 OUTPUT = S3Object(bucket=BUCKET, key="out/BuildArtif/1")
 
 
@@ -79,11 +80,9 @@ class Builds:
         return str(started["build"]["id"])
 
     def wait(self, build_id: str) -> dict[str, Any]:
-        def ended() -> dict[str, Any] | None:
-            build: dict[str, Any] = self.client.batch_get_builds(ids=[build_id])["builds"][0]
-            return build if build["buildComplete"] else None
-
-        build: dict[str, Any] = eventually(ended)
+        assert self.runner.wait(build_id, BUILD_SECONDS), "nobody was told that the build is over"
+        build: dict[str, Any] = self.client.batch_get_builds(ids=[build_id])["builds"][0]
+        assert build["buildComplete"]
         return build
 
     def run(self, buildspec: str, project: str = "", **outputs: S3Object) -> dict[str, Any]:
